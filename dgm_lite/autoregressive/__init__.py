@@ -1,0 +1,1 @@
+"""Autoregressive models: p(x) as a product of one-dimensional conditionals."""

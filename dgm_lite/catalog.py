@@ -1,0 +1,166 @@
+"""One plain table of every family and every model: the map, Table 1, the laws and the command line read it."""
+
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+from torch import nn
+
+from dgm_lite import weights
+from dgm_lite.datasets import images, toys
+from dgm_lite.datasets.dataset import Dataset
+from dgm_lite.train import TrainConfig
+
+DATA = {"digits": images.digits, "binary-digits": images.binary_digits, "digits28": images.digits28,
+        "orange-blue": toys.orange_blue, "two-moons": toys.two_moons}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Family:
+    """A box of the map.
+
+    Args:
+        key: Short name.
+        title: What the box says.
+        parent: Key of the box above, or None for the root.
+        part: Part of the book, as a Roman numeral.
+        formula: How p(x) is written, in TeX.
+        idea: One sentence.
+        gives_up: What one pays for it.
+        table: The essay's words in Table 1: training, likelihood, sampling, lossy, lossless.
+    """
+
+    key: str
+    title: str
+    parent: str | None
+    part: str
+    formula: str = ""
+    idea: str = ""
+    gives_up: str = ""
+    table: dict[str, str] = field(default_factory=dict)
+
+
+def _table(*words: str) -> dict[str, str]:
+    return dict(zip(("training", "likelihood", "sampling", "lossy", "lossless"), words, strict=True))
+
+
+FAMILIES = (
+    Family("deep", "Deep generative models", None, "I"),
+    Family("autoregressive", "Autoregressive models", "deep", "II", r"\prod_d p(x_d \mid x_{<d})",
+           "Predict one coordinate after another, each from those before.",
+           "Samples come one coordinate at a time, so sampling is slow; there is no summary of x to edit.",
+           _table("stable", "exact", "slow", "no", "yes")),
+    Family("flow", "Flow-based models", "deep", "III", r"p(z = f(x))\, |\det J_f(x)|",
+           "Bend the data into a simple shape by an invertible map, and account for the change of volume.",
+           "The map must be invertible with a cheap determinant, and z is as large as x.",
+           _table("stable", "exact", "fast/slow", "no", "yes")),
+    Family("latent", "Latent variable models", "deep", "IV", r"\int p(x \mid z)\, p(z)\, dz",
+           "Explain x by a hidden cause z."),
+    Family("prescribed", "Prescribed models: pPCA, VAE", "latent", "IV", r"\int p(x \mid z)\, p(z)\, dz",
+           "Write down every distribution, and bound the integral from below.",
+           "Beyond the linear case only a bound on the likelihood can be computed.",
+           _table("stable", "approximate", "fast", "yes", "no")),
+    Family("implicit", "Implicit models: GAN", "latent", "V", r"x = G(z),\quad z \sim p(z)",
+           "Only learn to draw: a generator against a discriminator.",
+           "There is no likelihood at all, and the game between two networks may not settle.",
+           _table("unstable", "no", "fast", "no", "no")),
+    Family("energy", "Energy-based models", "deep", "VI", r"e^{-E(x)} / Z",
+           "Give every x a score and leave the total unnormalised.",
+           "The constant Z is unknown, and drawing a sample takes a Markov chain."),
+    Family("diffusion", "Diffusion models", "deep", "VI", r"p(x_T) \prod_t p(x_{t-1} \mid x_t)",
+           "Learn to undo noise, one small step at a time.",
+           "A sample takes many steps, and the likelihood is a bound."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that can be built by name.
+
+    Args:
+        name: Name on the command line.
+        title: Name in tables.
+        family: Key of its family.
+        address: Where its class lives, "module:Class".
+        chapter: The page that explains it, below book/, or None.
+        data: Key of ``DATA``: what it is trained on by default.
+        arguments: Constructor arguments for that data.
+        config: How it is trained by default.
+        small: Constructor arguments of an instance small enough to be enumerated or integrated.
+        start: Name of a method that sets initial weights from the training data, or "".
+    """
+
+    name: str
+    title: str
+    family: str
+    address: str
+    chapter: str | None
+    data: str
+    arguments: dict
+    config: TrainConfig
+    small: dict
+    start: str = ""
+
+    def build(self, **changes) -> nn.Module:
+        """The model with its default arguments, or with changes to them."""
+        module, name = self.address.split(":")
+        return getattr(import_module(module), name)(**{**self.arguments, **changes})
+
+
+MODELS = (
+    Model("gaussian-mixture", "Mixture of Gaussians", "prescribed", "dgm_lite.latent.mixture:GaussianMixture",
+          "why/two-ways", "orange-blue", {"dim": 2, "n_components": 8},
+          TrainConfig(epochs=60, lr=0.03, batch_size=200), {"dim": 2, "n_components": 3}, "start_from_data"),
+    Model("bernoulli-mixture", "Mixture of Bernoullis", "prescribed", "dgm_lite.latent.mixture:BernoulliMixture",
+          None, "binary-digits", {"dim": 64, "n_components": 40},
+          TrainConfig(epochs=60, lr=0.03, batch_size=100), {"dim": 5, "n_components": 3}),
+    Model("causal-arm", "Autoregressive, causal convolutions", "autoregressive",
+          "dgm_lite.autoregressive.causal:CausalARM", "why/what-px-is-for", "digits",
+          {"dim": 64, "levels": 17, "channels": 48},
+          TrainConfig(epochs=60, lr=5e-3, batch_size=64, weight_decay=0.05, average=0.995),
+          {"dim": 4, "levels": 3, "channels": 8, "dilations": (1, 2)}, "start_from_marginals"),
+)  # fmt: skip
+
+
+def model(name: str) -> Model:
+    """The entry of this name.
+
+    Raises:
+        ValueError: If there is none; names those that there are.
+    """
+    for entry in MODELS:
+        if entry.name == name:
+            return entry
+    raise ValueError(f"catalog: expected one of {', '.join(m.name for m in MODELS)}; got {name!r}.")
+
+
+def dataset(name: str) -> Dataset:
+    """The data set of this name.
+
+    Raises:
+        ValueError: If there is none; names those that there are.
+    """
+    if name not in DATA:
+        raise ValueError(f"catalog: expected one of {', '.join(DATA)}; got {name!r}.")
+    return DATA[name]()
+
+
+def load(file: str | Path) -> tuple[nn.Module, dict]:
+    """The trained model in a weights file, and what the file says about it.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged, foreign, or names no model of this catalog.
+    """
+    _, about = weights.read(file, kind="weights")
+    if "name" not in about or "arguments" not in about:
+        raise ValueError(f"catalog: {Path(file).name} does not say which model it holds: save with catalog.save.")
+    arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in about["arguments"].items()}
+    trained = model(about["name"]).build(**arguments)
+    weights.load(trained, file)
+    return trained, about
+
+
+def save(trained: nn.Module, file: str | Path, name: str, arguments: dict, **about) -> None:
+    """Save a trained model so that ``load`` needs nothing but the file."""
+    weights.save(trained, file, name=name, arguments=arguments, **about)

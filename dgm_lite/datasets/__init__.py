@@ -1,0 +1,1 @@
+"""Real data that is there without a network: every set is packed with the package or a library."""

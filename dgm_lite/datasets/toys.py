@@ -1,0 +1,64 @@
+"""Two-dimensional data whose plots explain things: every point can be drawn."""
+
+import math
+
+import torch
+
+from dgm_lite.datasets.dataset import Dataset
+from dgm_lite.shapes import check_count
+
+# Orange and blue, the two classes of the first example: (mean, half axes, angle in degrees, share).
+_ORANGE = [((-1.4, 0.7), (0.85, 0.38), 35.0, 0.6), ((-0.1, 1.8), (0.6, 0.35), -25.0, 0.4)]
+_BLUE = [((0.8, -0.8), (0.9, 0.42), 30.0, 0.6), ((1.9, 0.6), (0.45, 0.55), 0.0, 0.4)]
+
+
+def orange_blue(n: int = 2000, seed: int = 0) -> Dataset:
+    """Two classes of points in the plane, orange (0) and blue (1), two soft clouds each.
+
+    Args:
+        n: Points in all; 60 % train, 20 % validation, 20 % test.
+        seed: The same seed gives the same points.
+
+    Returns:
+        Floats, shape (n, 2), with labels.
+    """
+    check_count(n, "orange_blue")
+    generator = torch.Generator().manual_seed(seed)
+    y = torch.randint(2, (n,), generator=generator)
+    second = torch.rand(n, generator=generator)
+    eps = torch.randn(n, 2, generator=generator)
+    x = torch.empty(n, 2)
+    for label, clouds in enumerate((_ORANGE, _BLUE)):
+        for k, (mean, axes, degrees, _) in enumerate(clouds):
+            here = (y == label) & ((second >= clouds[0][3]) == bool(k))
+            angle = math.radians(degrees)
+            turn = torch.tensor([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+            x[here] = torch.tensor(mean) + (eps[here] * torch.tensor(axes)) @ turn
+    return _split("orange and blue", x, y)
+
+
+def two_moons(n: int = 2000, noise: float = 0.08, seed: int = 0) -> Dataset:
+    """Two interleaved half circles of radius 1, with Gaussian noise.
+
+    Args:
+        n: Points in all; 60 % train, 20 % validation, 20 % test.
+        noise: Standard deviation of the noise.
+        seed: The same seed gives the same points.
+
+    Returns:
+        Floats, shape (n, 2), with labels.
+    """
+    check_count(n, "two_moons")
+    generator = torch.Generator().manual_seed(seed)
+    y = torch.randint(2, (n,), generator=generator)
+    angle = math.pi * torch.rand(n, generator=generator)
+    upper = torch.stack([angle.cos() - 0.5, angle.sin() - 0.25], dim=1)
+    x = torch.where(y[:, None] == 0, upper, -upper) + noise * torch.randn(n, 2, generator=generator)
+    return _split("two moons", x, y)
+
+
+def _split(name: str, x: torch.Tensor, y: torch.Tensor) -> Dataset:
+    train, valid = int(0.6 * len(x)), int(0.8 * len(x))
+    return Dataset(
+        name, x[:train], x[train:valid], x[valid:], y[:train], y[train:valid], y[valid:], source="drawn by this file"
+    )  # fmt: skip

@@ -1,0 +1,210 @@
+"""Measures: likelihood with its unit and kind, detection, decisions, and samples against data."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from torch import Tensor, nn
+
+from dgm_lite.protocols import Bound, Density
+from dgm_lite.shapes import check_shape
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Mean log p(x) of some data under a model, with its unit and what kind of number it is.
+
+    Args:
+        nats: Mean of log p(x) over the examples, nats per example.
+        error: Standard error of that mean, nats.
+        dim: D, numbers per example.
+        kind: "exact", or "lower bound" (the true value is at least this large).
+    """
+
+    nats: float
+    error: float
+    dim: int
+    kind: str
+
+    @property
+    def bits_per_dim(self) -> float:
+        """-log2 p(x) / D: what a perfect coder spends on one number. Smaller is better."""
+        return -self.nats / self.dim / math.log(2)
+
+    def __str__(self) -> str:
+        mark = "" if self.kind == "exact" else "at most "
+        return f"{mark}{self.bits_per_dim:.3f} bits/dim ({self.kind}; {-self.nats:.1f} +- {self.error:.1f} nats)"
+
+
+@torch.no_grad()
+def log_prob(model: nn.Module, x: Tensor, batch_size: int = 500) -> Tensor:
+    """log p(x) of many examples, batch by batch, or the lower bound where that is all the model has.
+
+    Args:
+        model: A Density or a Bound.
+        x: Examples, (N, *event).
+        batch_size: Examples at a time.
+
+    Returns:
+        Nats, shape (N,).
+
+    Raises:
+        ValueError: If the model has no likelihood, with advice what to measure instead.
+    """
+    if isinstance(model, Density):
+        measure = model.log_prob
+    elif isinstance(model, Bound):
+        measure = model.elbo
+    else:
+        raise ValueError(
+            f"evaluate: {type(model).__name__} has no likelihood: expected a model with log_prob or elbo. "
+            "Compare its samples with data instead: evaluate.two_sample(real, samples)."
+        )
+    if not isinstance(x, Tensor) or len(x) == 0:
+        raise ValueError("evaluate: expected at least one example, got none.")
+    return torch.cat([measure(part) for part in x.split(batch_size)])
+
+
+def bits_per_dim(model: nn.Module, x: Tensor, batch_size: int = 500) -> Likelihood:
+    """How well a model predicts data, as bits per dimension.
+
+    Args:
+        model: A Density or a Bound.
+        x: Examples, (N, *event).
+        batch_size: Examples at a time.
+
+    Returns:
+        The mean, its standard error, and whether it is exact or a bound.
+
+    Source: book eq. `bits-per-dim`; Theis et al. (2016), A note on the evaluation of generative models.
+    """
+    nats = log_prob(model, x, batch_size).double()
+    error = nats.std().item() / math.sqrt(len(nats)) if len(nats) > 1 else math.nan
+    kind = "exact" if isinstance(model, Density) else "lower bound"
+    return Likelihood(nats.mean().item(), error, x[0].numel(), kind)
+
+
+def auroc(inside: Tensor, outside: Tensor) -> float:
+    """Probability that a random inside example scores above a random outside one; 0.5 is chance.
+
+    Args:
+        inside: Scores of ordinary examples, (N,).
+        outside: Scores of the examples to be told apart, (M,).
+
+    Raises:
+        ValueError: If either is empty, not one-dimensional, or holds NaN.
+    """
+    for scores in (inside, outside):
+        check_shape(scores, ("N",), "auroc")
+        if scores.isnan().any():
+            raise ValueError("auroc: expected numbers, got NaN.")
+    truth = np.r_[np.ones(len(inside)), np.zeros(len(outside))]
+    return float(roc_auc_score(truth, torch.cat([inside, outside]).double().numpy()))
+
+
+def risk_coverage(score: Tensor, correct: Tensor) -> tuple[Tensor, Tensor]:
+    """Error rate among the decisions we keep, as we keep more and more of them.
+
+    Args:
+        score: How much each decision is trusted, (N,); the most trusted are kept first.
+        correct: Whether each decision is right, (N,), booleans.
+
+    Returns:
+        (coverage, risk): share kept, rising from 1/N to 1, and share of errors among these, both (N,).
+
+    Source: El-Yaniv and Wiener (2010), On the foundations of noise-free selective classification, section 2.
+    """
+    check_shape(score, ("N",), "risk_coverage")
+    check_shape(correct, (len(score),), "risk_coverage")
+    wrong = (~correct.bool())[score.argsort(descending=True, stable=True)].double()
+    kept = torch.arange(1, len(score) + 1, dtype=torch.float64)
+    return kept / len(score), wrong.cumsum(0) / kept
+
+
+def calibration_error(confidence: Tensor, correct: Tensor, n_bins: int = 10) -> float:
+    """Mean gap between how sure and how right, over bins of equal size (expected calibration error).
+
+    Args:
+        confidence: Probability of the chosen label, (N,), in [0, 1].
+        correct: Whether the label is right, (N,), booleans.
+        n_bins: Number of bins with equally many examples.
+
+    Source: Guo et al. (2017), On calibration of modern neural networks, section 2.
+    """
+    check_shape(confidence, ("N",), "calibration_error")
+    check_shape(correct, (len(confidence),), "calibration_error")
+    order = confidence.argsort()
+    gaps = [
+        abs(part.double().mean() - right.double().mean()) * len(part)
+        for part, right in zip(confidence[order].chunk(n_bins), correct[order].chunk(n_bins))
+    ]
+    return float(sum(gaps)) / len(confidence)
+
+
+def two_sample(real: Tensor, samples: Tensor, *, folds: int = 5, seed: int = 0) -> float:
+    """How often a forest tells samples from data it has not seen: 0.5 means not at all, 1.0 always.
+
+    Args:
+        real: Data, (N, D). Use the test split: training rows would punish an honest model.
+        samples: Draws of a model, (N, D).
+        folds: Cross-validation folds.
+        seed: Seed of the forest and the folds.
+
+    Returns:
+        Mean accuracy over the folds, with both sets cut to equal size.
+
+    Source: Lopez-Paz and Oquab (2017), Revisiting classifier two-sample tests, section 3.
+    """
+    check_shape(real, ("N", "D"), "two_sample", "Flatten images: x.flatten(1).")
+    check_shape(samples, ("N", real.shape[1]), "two_sample", "Flatten images: x.flatten(1).")
+    n = min(len(real), len(samples))
+    if n < 2 * folds:
+        raise ValueError(f"two_sample: expected at least {2 * folds} examples of each, got {n}.")
+    x = torch.cat([real[:n], samples[:n]]).numpy()
+    y = np.r_[np.ones(n), np.zeros(n)]
+    forest = ExtraTreesClassifier(300, min_samples_leaf=2, random_state=seed)
+    order = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    return float((cross_val_predict(forest, x, y, cv=order) == y).mean())
+
+
+def frechet_distance(real: Tensor, samples: Tensor) -> float:
+    """Squared Frechet distance of two Gaussians fitted to features: |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^1/2).
+
+    Args:
+        real: Features of data, (N, F), N > F for a covariance of full rank.
+        samples: Features of samples, (M, F).
+
+    Source: Heusel et al. (2017), GANs trained by a two time-scale update rule, equation 6.
+    """
+    check_shape(real, ("N", "F"), "frechet_distance")
+    check_shape(samples, ("M", real.shape[1]), "frechet_distance")
+    means = [f.double().mean(0) for f in (real, samples)]
+    one, two = (f.double().T.cov() for f in (real, samples))
+    # tr (C1 C2)^1/2 is the sum of the singular values of C1^1/2 C2^1/2.
+    cross = torch.linalg.svdvals(_matrix_root(one) @ _matrix_root(two)).sum()
+    return float(((means[0] - means[1]) ** 2).sum() + one.trace() + two.trace() - 2 * cross)
+
+
+def _matrix_root(matrix: Tensor) -> Tensor:
+    values, vectors = torch.linalg.eigh(matrix)
+    return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+
+
+def nearest(samples: Tensor, train: Tensor) -> tuple[Tensor, Tensor]:
+    """The training example closest to each sample: is the model copying?
+
+    Args:
+        samples: Draws, (N, D).
+        train: Training data, (M, D).
+
+    Returns:
+        (index into train, Euclidean distance), both (N,).
+    """
+    check_shape(samples, ("N", "D"), "nearest")
+    check_shape(train, ("M", samples.shape[1]), "nearest")
+    distance, index = torch.cdist(samples.double(), train.double()).min(1)
+    return index, distance

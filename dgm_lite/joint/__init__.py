@@ -1,0 +1,1 @@
+"""Models of an object and its label together, p(x, y)."""

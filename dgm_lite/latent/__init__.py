@@ -1,0 +1,1 @@
+"""Latent variable models: p(x) as an average over hidden causes."""

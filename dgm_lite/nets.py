@@ -1,0 +1,63 @@
+"""Small networks that several families share."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dgm_lite.shapes import check_count
+
+
+def mlp(n_in: int, hidden: int, n_out: int, *, n_layers: int = 2, dropout: float = 0.0) -> nn.Sequential:
+    """A multilayer perceptron with SiLU units: (B, n_in) -> (B, n_out).
+
+    Args:
+        n_in: Inputs.
+        hidden: Units of each hidden layer.
+        n_out: Outputs (logits or real numbers: no final non-linearity).
+        n_layers: Hidden layers.
+        dropout: Share of hidden units silenced in training, in [0, 1).
+
+    Raises:
+        ValueError: If a size is below 1.
+    """
+    for what, n in {"n_in": n_in, "hidden": hidden, "n_out": n_out, "n_layers": n_layers}.items():
+        check_count(n, "mlp", what)
+    layers: list[nn.Module] = []
+    for size in [n_in] + [hidden] * (n_layers - 1):
+        layers += [nn.Linear(size, hidden), nn.SiLU()] + ([nn.Dropout(dropout)] if dropout else [])
+    return nn.Sequential(*layers, nn.Linear(hidden, n_out))
+
+
+class CausalConv1d(nn.Conv1d):
+    """A convolution that looks only at the past: output d sees inputs d, d-1, ..., never d+1.
+
+    With ``shift=1`` it sees inputs d-1, d-2, ... only: what the first layer of an
+    autoregressive model needs, because x_d must not help to predict itself.
+
+    Args:
+        n_in: Input channels.
+        n_out: Output channels.
+        kernel: Number of inputs that one output sees.
+        dilation: Gap between them.
+        shift: 0 to include the present, 1 to exclude it.
+    """
+
+    def __init__(self, n_in: int, n_out: int, kernel: int = 3, *, dilation: int = 1, shift: int = 0):
+        super().__init__(n_in, n_out, kernel, dilation=dilation)
+        self.shift = shift
+        self.history = (kernel - 1) * dilation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, n_in, D) -> (B, n_out, D)."""
+        # All padding goes on the left, so nothing to the right of d can reach output d.
+        # A negative right pad drops the newest input: that is the shift by one.
+        return super().forward(F.pad(x, (self.history + self.shift, -self.shift)))
+
+
+def position_features(n: int, n_features: int) -> Tensor:
+    """Sines and cosines of the positions 0..n-1 at geometrically spaced frequencies, (n_features, n)."""
+    frequency = torch.exp(-math.log(n) * torch.arange(0, n_features, 2) / n_features)
+    angle = torch.arange(n) * frequency[:, None]
+    return torch.cat([angle.sin(), angle.cos()])[:n_features]
