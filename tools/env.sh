@@ -37,12 +37,18 @@ fi
 if [ -x .venv/bin/python ] && new_enough .venv/bin/python; then
     echo "make env: requirements changed; bringing .venv up to date"
 else
-    echo "make env: making .venv with $("$python" --version) (a few minutes, about 2 GB)"
+    echo "make env: making .venv with $("$python" --version); this takes a few minutes"
+    echo "          and about 2 GB (more where torch comes with CUDA). To watch: tail -f .venv/install.log"
     rm -rf .venv
     "$python" -m venv .venv
 fi
 rm -f .venv/.dgm-stamp
-.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+log=.venv/install.log
+if ! .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off -r requirements.txt >$log 2>&1; then
+    grep -E "^ *(ERROR|error)" $log | tail -n 15 >&2 || tail -n 15 $log >&2
+    echo "make env: pip could not install requirements.txt; the whole log is in $log. Run the command again to resume." >&2
+    exit 1
+fi
 # The package itself, in place: edits in dgm_lite/ count at once, in notebooks as well.
 pwd > "$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/dgm_lite.pth"
 digest > .venv/.dgm-stamp
