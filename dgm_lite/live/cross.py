@@ -1,0 +1,102 @@
+"""Two ways to decide, live: drag a cross and compare p(y|x) with p(x, y) = p(y|x) p(x)."""
+
+import matplotlib.pyplot as plt
+import torch
+from torch import Tensor, nn
+
+from dgm_lite import plot
+from dgm_lite.live.figure import LiveFigure, export, pack, png
+from dgm_lite.protocols import Density
+from dgm_lite.shapes import check_labels, check_real
+
+ALT = (
+    "Orange and blue points in the plane and a black cross, three times. Left: the points. Middle: the "
+    "classifier's p(y|x) colours the whole plane, far from all points too. Right: p(x, y) fades to white "
+    "away from the points; in the hatched part the system refuses to decide. In the live figure the cross moves."
+)
+
+
+class Cross(LiveFigure):
+    """Orange and blue points, and a black cross to drag.
+
+    The browser shows p(y|x), p(x) with its place among held-out points, p(x, y), and two decisions:
+    the classifier's, and one that refuses where p(x) is below a threshold that the reader moves.
+
+    Args:
+        classifier: Maps points (B, 2) to two logits (B, 2), orange first.
+        density: Has ``log_prob``: points (B, 2) to nats (B,).
+        points: Points to show, (N, 2).
+        labels: 0 for orange, 1 for blue, (N,).
+        heldout: Points that neither model was trained on, (M, 2).
+        lim: The plane's limits x0, x1, y0, y1.
+        start: Where the cross is at first.
+        threshold: Share of held-out points to refuse at first, in [0, 0.2].
+        names: What the two classes are called.
+        alt: What the image shows; by default a description of the usual case.
+
+    Raises:
+        ValueError: On shapes other than these, a density without ``log_prob``, or models that the
+            browser's engine can't run.
+    """
+
+    def __init__(
+        self, classifier: nn.Module, density: nn.Module, points: Tensor, labels: Tensor, *, heldout: Tensor,
+        lim: plot.Limits = (-3.0, 3.0, -3.0, 3.0), start: tuple[float, float] = (0.0, 0.0),
+        threshold: float = 0.01, names: tuple[str, str] = ("orange", "blue"), alt: str = ALT,
+    ):  # fmt: skip
+        check_real(points, ("N", 2), "Cross points")
+        check_real(heldout, ("M", 2), "Cross heldout")
+        check_labels(labels, 2, len(points), "Cross")
+        if not isinstance(density, Density):
+            raise ValueError(f"Cross: expected a density with log_prob, got {type(density).__name__}.")
+        if not 0 <= threshold <= 0.2:
+            raise ValueError(f"Cross: expected a threshold in [0, 0.2], got {threshold}.")
+        if not (lim[0] < lim[1] and lim[2] < lim[3] and lim[0] <= start[0] <= lim[1] and lim[2] <= start[1] <= lim[3]):
+            raise ValueError(f"Cross: expected limits x0 < x1, y0 < y1 around the start {start}, got {lim}.")
+        with torch.no_grad():
+            scores = density.log_prob(heldout).sort().values
+        spec = {
+            "lim": [float(v) for v in lim],
+            "start": [float(v) for v in start],
+            "threshold": float(threshold),
+            "names": list(names),
+            "points": pack(torch.cat([points, labels[:, None].to(points)], dim=1)),
+            "heldout": pack(scores),
+        }
+        models = {
+            "classifier": export(classifier, points[:2], ["logits"]),
+            "density": export(density, points[:2], ["log_prob"], method="log_prob"),
+        }
+        still = _still(classifier, density, points, labels, scores, lim, torch.tensor(start), threshold)
+        super().__init__("cross", spec, models, image=still, alt=alt)
+
+
+@torch.no_grad()
+def _still(classifier, density, points, labels, scores, lim, start, threshold) -> bytes:
+    """The essay's three panels: data, p(y|x), p(x, y)."""
+    x, a, b = plot.grid(lim)
+    n = len(a)
+    blue = classifier(x).softmax(1)[:, 1].reshape(n, n)
+    log_px = density.log_prob(x).reshape(n, n)
+    # As strong as p(x) is high; the root keeps the skirts of the density visible.
+    strength = (log_px - torch.maximum(scores[-1], log_px.max())).mul(0.5).exp().mul(1.15).clamp(max=1)[..., None]
+    hue = torch.tensor(plot.DECISION(blue.numpy())[..., :3])
+    limit = scores.quantile(threshold)
+    with plt.rc_context():
+        plot.use_style()
+        plt.rcParams.update({"hatch.color": "#999999", "hatch.linewidth": 0.5})
+        panel = 2.3  # inches
+        figure, axes = plt.subplots(1, 3, figsize=(3 * panel + 0.3, panel * (lim[3] - lim[2]) / (lim[1] - lim[0]) + 0.4))
+        axes[1].imshow(hue, extent=lim, origin="lower", interpolation="bilinear")
+        axes[1].contour(a, b, blue, levels=[0.5], colors="#444444", linewidths=1.2)
+        axes[2].imshow(1 - strength * (1 - hue), extent=lim, origin="lower", interpolation="bilinear")
+        axes[2].contourf(a, b, log_px, levels=[-torch.inf, limit], colors="none", hatches=["////"])
+        axes[2].contour(a, b, log_px, levels=[limit], colors="#333333", linewidths=1.2, linestyles="solid")
+        for ax, title in zip(axes, ("data", "$p(y\\,|\\,x)$", "$p(x, y) = p(y\\,|\\,x)\\,p(x)$"), strict=True):
+            plot.points(points, labels, ax, size=6)
+            plot.cross(start, ax)
+            ax.set(title=title, aspect="equal", xlim=lim[:2], ylim=lim[2:], xticks=[], yticks=[])
+            ax.spines[["top", "right"]].set_visible(True)
+        image = png(figure)
+    plt.close(figure)
+    return image
