@@ -10,8 +10,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from torch import Tensor, nn
 
+from dgm_lite.nets import eval_mode
 from dgm_lite.protocols import Bound, Density
-from dgm_lite.shapes import check_shape
+from dgm_lite.shapes import check_count, check_shape
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def log_prob(model: nn.Module, x: Tensor, batch_size: int = 500) -> Tensor:
     """log p(x) of many examples, batch by batch, or the lower bound where that is all the model has.
 
     Args:
-        model: A Density or a Bound.
+        model: A Density or a Bound. Measured in eval mode; comes back in the mode in which it was.
         x: Examples, (N, *event).
         batch_size: Examples at a time.
 
@@ -53,7 +54,7 @@ def log_prob(model: nn.Module, x: Tensor, batch_size: int = 500) -> Tensor:
         Nats, shape (N,).
 
     Raises:
-        ValueError: If the model has no likelihood, with advice what to measure instead.
+        ValueError: If there are no examples, or the model has no likelihood, with advice what to measure instead.
     """
     if isinstance(model, Density):
         measure = model.log_prob
@@ -66,7 +67,9 @@ def log_prob(model: nn.Module, x: Tensor, batch_size: int = 500) -> Tensor:
         )
     if not isinstance(x, Tensor) or len(x) == 0:
         raise ValueError("evaluate: expected at least one example, got none.")
-    return torch.cat([measure(part) for part in x.split(batch_size)])
+    weight = next(model.parameters(), x)
+    with eval_mode(model):
+        return torch.cat([measure(part.to(weight.device)) for part in x.split(batch_size)])
 
 
 def bits_per_dim(model: nn.Module, x: Tensor, batch_size: int = 500) -> Likelihood:
@@ -79,6 +82,9 @@ def bits_per_dim(model: nn.Module, x: Tensor, batch_size: int = 500) -> Likeliho
 
     Returns:
         The mean, its standard error, and whether it is exact or a bound.
+
+    Raises:
+        ValueError: If there are no examples, or the model has no likelihood.
 
     Source: book eq. `bits-per-dim`; Theis et al. (2016), A note on the evaluation of generative models.
     """
@@ -103,7 +109,9 @@ def auroc(inside: Tensor, outside: Tensor) -> float:
         if scores.isnan().any():
             raise ValueError("auroc: expected numbers, got NaN.")
     truth = np.r_[np.ones(len(inside)), np.zeros(len(outside))]
-    return float(roc_auc_score(truth, torch.cat([inside, outside]).double().numpy()))
+    # Only the order counts, and ranks are finite where log p(x) is -inf.
+    ranks = torch.cat([inside, outside]).detach().cpu().unique(return_inverse=True)[1]
+    return float(roc_auc_score(truth, ranks.numpy()))
 
 
 def risk_coverage(score: Tensor, correct: Tensor) -> tuple[Tensor, Tensor]:
@@ -113,6 +121,9 @@ def risk_coverage(score: Tensor, correct: Tensor) -> tuple[Tensor, Tensor]:
         score: How much each decision is trusted, (N,); the most trusted are kept first.
         correct: Whether each decision is right, (N,), booleans.
 
+    Raises:
+        ValueError: On empty or unequal shapes, or NaN scores.
+
     Returns:
         (coverage, risk): share kept, rising from 1/N to 1, and share of errors among these, both (N,).
 
@@ -120,6 +131,8 @@ def risk_coverage(score: Tensor, correct: Tensor) -> tuple[Tensor, Tensor]:
     """
     check_shape(score, ("N",), "risk_coverage")
     check_shape(correct, (len(score),), "risk_coverage")
+    if score.isnan().any():
+        raise ValueError("risk_coverage: expected scores that can be ordered, got NaN.")
     wrong = (~correct.bool())[score.argsort(descending=True, stable=True)].double()
     kept = torch.arange(1, len(score) + 1, dtype=torch.float64)
     return kept / len(score), wrong.cumsum(0) / kept
@@ -133,10 +146,17 @@ def calibration_error(confidence: Tensor, correct: Tensor, n_bins: int = 10) -> 
         correct: Whether the label is right, (N,), booleans.
         n_bins: Number of bins with equally many examples.
 
+    Raises:
+        ValueError: On empty or unequal shapes, or a confidence outside [0, 1].
+
     Source: Guo et al. (2017), On calibration of modern neural networks, section 2.
     """
     check_shape(confidence, ("N",), "calibration_error")
     check_shape(correct, (len(confidence),), "calibration_error")
+    check_count(n_bins, "calibration_error", "n_bins")
+    if not ((confidence >= 0) & (confidence <= 1)).all():
+        low, high = confidence.min().item(), confidence.max().item()
+        raise ValueError(f"calibration_error: expected probabilities in [0, 1], got {low:.3g} to {high:.3g}.")
     order = confidence.argsort()
     gaps = [
         abs(part.double().mean() - right.double().mean()) * len(part)
@@ -156,6 +176,9 @@ def two_sample(real: Tensor, samples: Tensor, *, folds: int = 5, seed: int = 0) 
 
     Returns:
         Mean accuracy over the folds, with both sets cut to equal size.
+
+    Raises:
+        ValueError: On different numbers of dimensions, or fewer than two examples of each kind per fold.
 
     Source: Lopez-Paz and Oquab (2017), Revisiting classifier two-sample tests, section 3.
     """
@@ -178,10 +201,18 @@ def frechet_distance(real: Tensor, samples: Tensor) -> float:
         real: Features of data, (N, F), N > F for a covariance of full rank.
         samples: Features of samples, (M, F).
 
+    Returns:
+        The distance, from 0 up, in squared units of the features.
+
+    Raises:
+        ValueError: On different numbers of features, or fewer than two examples of either.
+
     Source: Heusel et al. (2017), GANs trained by a two time-scale update rule, equation 6.
     """
     check_shape(real, ("N", "F"), "frechet_distance")
     check_shape(samples, ("M", real.shape[1]), "frechet_distance")
+    if min(len(real), len(samples)) < 2:
+        raise ValueError(f"frechet_distance: expected at least 2 examples of each, got {len(real)} and {len(samples)}.")
     means = [f.double().mean(0) for f in (real, samples)]
     one, two = (f.double().T.cov() for f in (real, samples))
     # tr (C1 C2)^1/2 is the sum of the singular values of C1^1/2 C2^1/2.
@@ -203,8 +234,13 @@ def nearest(samples: Tensor, train: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         (index into train, Euclidean distance), both (N,).
+
+    Raises:
+        ValueError: If either is empty, or they differ in D.
     """
     check_shape(samples, ("N", "D"), "nearest")
     check_shape(train, ("M", samples.shape[1]), "nearest")
-    distance, index = torch.cdist(samples.double(), train.double()).min(1)
+    # Differences, not matrix products: the distance of an exact copy has to be exactly 0.
+    distances = torch.cdist(samples.double(), train.double(), compute_mode="donot_use_mm_for_euclid_dist")
+    distance, index = distances.min(1)
     return index, distance

@@ -1,8 +1,8 @@
-"""Small networks that several families share."""
+"""Small networks that several families share, and what one does with any network."""
 
-import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -42,9 +42,16 @@ class CausalConv1d(nn.Conv1d):
         kernel: Number of inputs that one output sees.
         dilation: Gap between them.
         shift: 0 to include the present, 1 to exclude it.
+
+    Raises:
+        ValueError: If the kernel or the dilation is below 1, or the shift neither 0 nor 1.
     """
 
     def __init__(self, n_in: int, n_out: int, kernel: int = 3, *, dilation: int = 1, shift: int = 0):
+        check_count(kernel, "CausalConv1d", "kernel")
+        check_count(dilation, "CausalConv1d", "dilation")
+        if shift not in (0, 1):
+            raise ValueError(f"CausalConv1d: expected a shift of 0 or 1, got {shift!r}.")
         super().__init__(n_in, n_out, kernel, dilation=dilation)
         self.shift = shift
         self.history = (kernel - 1) * dilation
@@ -56,8 +63,13 @@ class CausalConv1d(nn.Conv1d):
         return super().forward(F.pad(x, (self.history + self.shift, -self.shift)))
 
 
-def position_features(n: int, n_features: int) -> Tensor:
-    """Sines and cosines of the positions 0..n-1 at geometrically spaced frequencies, (n_features, n)."""
-    frequency = torch.exp(-math.log(n) * torch.arange(0, n_features, 2) / n_features)
-    angle = torch.arange(n) * frequency[:, None]
-    return torch.cat([angle.sin(), angle.cos()])[:n_features]
+@contextmanager
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """No dropout for a while: every part of the model comes back in the mode in which it was, even after an error."""
+    modes = [(part, part.training) for part in model.modules()]
+    try:
+        model.eval()
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training

@@ -1,8 +1,11 @@
 """One training loop for all families. ``training_steps`` is a generator: whoever wants to watch, iterates."""
 
 import copy
+import hashlib
 import math
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,7 +14,9 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from dgm_lite import weights
+from dgm_lite.nets import eval_mode
 from dgm_lite.protocols import Adversarial, Player, Step, Trainable
+from dgm_lite.shapes import check_count
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,9 @@ class TrainConfig:
             validation and the final weights use the average.
         patience: Epochs without a better validation loss before ``fit`` stops, or None.
         seed: Order of the batches, dropout and every other draw of the loop.
+
+    Raises:
+        ValueError: If a value is out of its range.
     """
 
     epochs: int = 20
@@ -42,20 +50,22 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self):
-        rules = {
-            "epochs": self.epochs >= 1, "batch_size": self.batch_size >= 1, "lr": self.lr > 0,
-            "weight_decay": self.weight_decay >= 0, "warmup": 0 <= self.warmup < 1,
-            "clip_norm": self.clip_norm is None or self.clip_norm > 0,
-            "average": self.average is None or 0 < self.average < 1,
-            "patience": self.patience is None or self.patience >= 1,
-        }  # fmt: skip
-        for name, fine in rules.items():
+        for name in ("epochs", "batch_size", *(["patience"] if self.patience is not None else [])):
+            check_count(getattr(self, name), "TrainConfig", name)
+        ranges = {
+            "lr": ("a number above 0", 0 < self.lr < math.inf),
+            "weight_decay": ("a number from 0 up", 0 <= self.weight_decay < math.inf),
+            "warmup": ("a share in [0, 1)", 0 <= self.warmup < 1),
+            "clip_norm": ("a number above 0, or None", self.clip_norm is None or self.clip_norm > 0),
+            "average": ("a decay between 0 and 1, or None", self.average is None or 0 < self.average < 1),
+        }
+        for name, (expected, fine) in ranges.items():
             if not fine:
-                raise ValueError(f"TrainConfig: {name} is out of range, got {getattr(self, name)!r}.")
+                raise ValueError(f"TrainConfig: expected {name} to be {expected}, got {getattr(self, name)!r}.")
 
 
 class DivergedError(RuntimeError):
-    """A player's loss became NaN or infinite."""
+    """A loss became NaN or infinite."""
 
 
 def players_of(model: nn.Module) -> list[Player]:
@@ -72,17 +82,32 @@ def players_of(model: nn.Module) -> list[Player]:
 
 
 class Trainer:
-    """Optimisers, averaged weights and step count of one training run: what a checkpoint has to hold."""
+    """Optimisers, averaged weights and step count of one training run.
+
+    Args:
+        model: A Trainable or Adversarial module.
+        config: How to train.
+        n_steps: Steps of the whole run; the learning rate falls to zero at the last.
+        accelerator: A Hugging Face ``accelerate.Accelerator``, or None for one process.
+
+    Raises:
+        ValueError: If the model cannot be trained.
+    """
 
     def __init__(self, model: nn.Module, config: TrainConfig, n_steps: int, accelerator=None):
         self.model, self.config, self.n_steps, self.accelerator = model, config, max(n_steps, 1), accelerator
+        self.rank, self.n_processes = 0, 1
+        if accelerator is not None:
+            self.rank, self.n_processes = accelerator.process_index, accelerator.num_processes
         self.players = players_of(model)
         self.optimizers = [
             torch.optim.AdamW(p.weights.parameters(), lr=config.lr, weight_decay=config.weight_decay)
             for p in self.players
         ]  # fmt: skip
+        self.synchronise()
         self.average = copy.deepcopy(model.state_dict()) if config.average else None
         self.index = 0
+        torch.manual_seed(config.seed + self.rank)  # every process drops out other units
 
     def rate(self) -> float:
         """Learning rate of this step as a share of its peak: linear warm-up, then half a cosine."""
@@ -92,22 +117,29 @@ class Trainer:
         return 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm)))
 
     def step(self, batch: tuple[Tensor, ...]) -> dict[str, float]:
-        """Each player moves its own weights ``steps`` times; returns the last loss of each."""
+        """Each player moves its own weights ``steps`` times; returns the last loss of each.
+
+        Raises:
+            DivergedError: If a loss is not finite.
+        """
+        # Here and not before the loop: whoever watches the training may have switched to eval mode.
+        self.model.train()
+        batch, weight = self.share(batch)
         losses = {}
         for player, optimizer in zip(self.players, self.optimizers):
             for group in optimizer.param_groups:
                 group["lr"] = self.config.lr * self.rate()
             for _ in range(player.steps):
-                losses[player.name] = self._update(player, optimizer, batch)
+                losses[player.name] = self._update(player, optimizer, batch, weight)
         self.index += 1
         if self.average is not None:
             self._average()
         return losses
 
-    def _update(self, player: Player, optimizer: torch.optim.Optimizer, batch: tuple[Tensor, ...]) -> float:
+    def _update(self, player: Player, optimizer: torch.optim.Optimizer, batch: tuple[Tensor, ...], weight: float) -> float:
         optimizer.zero_grad(set_to_none=True)
-        loss = player.loss(*batch)
-        value = loss.item()
+        loss = player.loss(*batch) * weight
+        value = self._mean(loss.detach()).item()
         if not math.isfinite(value):
             raise DivergedError(
                 f"training: the loss of {player.name!r} became {value} at step {self.index}. "
@@ -116,11 +148,7 @@ class Trainer:
         parameters = [p for p in player.weights.parameters() if p.requires_grad]
         gradients = torch.autograd.grad(loss, parameters, allow_unused=True)  # nobody else's weights are touched
         for parameter, gradient in zip(parameters, gradients):
-            parameter.grad = gradient
-        if self.accelerator is not None:
-            for parameter in parameters:
-                if parameter.grad is not None:
-                    parameter.grad = self.accelerator.reduce(parameter.grad, reduction="mean")
+            parameter.grad = None if gradient is None else self._mean(gradient)
         if self.config.clip_norm:
             nn.utils.clip_grad_norm_(parameters, self.config.clip_norm)
         optimizer.step()
@@ -136,25 +164,61 @@ class Trainer:
             else:
                 self.average[name].copy_(value)
 
+    # --- several processes -------------------------------------------------------------------
 
-def training_steps(model: nn.Module, batches: Iterable[tuple[Tensor, ...]], config: TrainConfig) -> Iterator[Step]:
+    def share(self, batch: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], float]:
+        """This process's part of a batch, on the model's device, and its weight in the mean over processes.
+
+        Losses are means over examples. Parts of unequal size are weighted so that the mean over
+        processes is the mean over the whole batch: the step that a single process would take.
+        """
+        total, n = len(batch[0]), self.n_processes
+        device = _device(self.model)
+        if n > 1 and total >= n:
+            batch = tuple(column[self.rank :: n] for column in batch)
+            return tuple(column.to(device) for column in batch), len(batch[0]) * n / total
+        return tuple(column.to(device) for column in batch), 1.0
+
+    def _mean(self, value: Tensor) -> Tensor:
+        """The mean over all processes, the same on each."""
+        return value if self.n_processes == 1 else self.accelerator.reduce(value, reduction="mean")
+
+    @torch.no_grad()
+    def synchronise(self) -> None:
+        """Give every process the first one's weights and buffers; they would drift apart otherwise."""
+        if self.n_processes > 1:
+            from accelerate.utils import broadcast  # an optional dependency, there if an accelerator was passed
+
+            for value in self.model.state_dict().values():
+                value.copy_(broadcast(value.clone()))
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next(model.parameters()).device
+
+
+def training_steps(model: nn.Module, batches: Collection[tuple[Tensor, ...]], config: TrainConfig) -> Iterator[Step]:
     """Yield a Step after every batch. Nothing happens until you iterate; ``fit`` does it for you.
 
     Args:
         model: A Trainable or Adversarial module; its weights move in place.
-        batches: Tuples of tensors; iterated once per epoch, so pass a list or a DataLoader.
+        batches: Tuples of tensors, in something with a length that can be iterated once per epoch:
+            a list, or a DataLoader.
         config: How to train. ``patience`` needs validation, hence ``fit``.
 
     Yields:
         Step with each player's loss.
 
     Raises:
-        ValueError: If the model cannot be trained.
+        ValueError: If the model cannot be trained, or the batches have no length.
         DivergedError: If a loss is not finite.
     """
-    torch.manual_seed(config.seed)
-    trainer = Trainer(model, config, config.epochs * len(batches) if hasattr(batches, "__len__") else config.epochs)
-    model.train()
+    if not hasattr(batches, "__len__") or len(batches) == 0:
+        raise ValueError(
+            f"training_steps: expected a list or a DataLoader with at least one batch, got {type(batches).__name__}. "
+            "A generator is used up after one epoch: make a list of it."
+        )
+    trainer = Trainer(model, config, config.epochs * len(batches))
     try:
         for epoch in range(config.epochs):
             for batch in batches:
@@ -170,18 +234,20 @@ def training_steps(model: nn.Module, batches: Iterable[tuple[Tensor, ...]], conf
 def mean_loss(model: nn.Module, columns: tuple[Tensor, ...], batch_size: int = 512) -> float:
     """Mean of ``model.loss`` over a split, in the loss's own unit, with the model in eval mode.
 
+    Args:
+        model: A Trainable module; it comes back in the mode in which it was.
+        columns: What ``loss`` takes, (N, ...) each.
+        batch_size: Examples at a time.
+
     Raises:
         ValueError: If the split is empty.
     """
     if len(columns[0]) == 0:
         raise ValueError("mean_loss: expected at least one example, got an empty split.")
-    device = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
     total = 0.0
-    for part in zip(*(c.split(batch_size) for c in columns)):
-        total += model.loss(*(c.to(device) for c in part)).item() * len(part[0])
-    model.train(was_training)
+    with eval_mode(model):
+        for part in zip(*(c.split(batch_size) for c in columns)):
+            total += model.loss(*(c.to(_device(model)) for c in part)).item() * len(part[0])
     return total / len(columns[0])
 
 
@@ -189,36 +255,40 @@ def fit(model: nn.Module, data, config: TrainConfig = TrainConfig(), *, checkpoi
         bar: bool | None = None, accelerator=None) -> list[Step]:  # fmt: skip
     """Train, validate after every epoch, and keep the best weights.
 
-    A keyboard interrupt ends training early and keeps the best weights so far. With a
-    ``checkpoint`` the run can be stopped and started again: it ends in the same numbers as
-    one that was never interrupted.
+    A keyboard interrupt ends training early and keeps the best weights so far; so does a loss
+    that diverges. With a ``checkpoint`` the run can be stopped and started again: on a CPU it ends
+    in the same numbers, bit for bit, as one that was never interrupted.
 
     Args:
         model: A Trainable or Adversarial module; changed in place and left in eval mode.
-        data: A ``Dataset``; its validation split chooses the weights of a Trainable.
+        data: A ``Dataset``; its validation split chooses the weights of a Trainable. Its test split is not used.
         config: How to train.
         checkpoint: File written after each epoch and resumed from if it is there.
         bar: Show a progress bar on stderr; by default where a person is looking.
-        accelerator: A Hugging Face ``accelerate.Accelerator`` to train on several processes.
+        accelerator: A Hugging Face ``accelerate.Accelerator`` to train on several processes. They
+            start from the first one's weights and share every batch.
 
     Returns:
         Every step; the last of each epoch carries the validation loss.
 
     Raises:
-        ValueError: If the model cannot be trained, or the checkpoint belongs to another run.
+        ValueError: If the model cannot be trained, the data are empty or no ``Dataset``, or the
+            checkpoint is damaged or belongs to another run.
         DivergedError: If a loss is not finite.
     """
     run = _Run(model, data, config, checkpoint, accelerator)
     run.resume()
-    with tqdm(total=config.epochs, initial=run.epoch, unit="epoch", leave=False, disable=None if bar is None else not bar) as shown:
-        try:
+    hidden = None if bar is None else not bar  # None: tqdm hides it unless stderr is a terminal
+    try:
+        with tqdm(total=config.epochs, initial=run.epoch, unit="epoch", leave=False, disable=hidden) as shown:
             while run.epoch < config.epochs and not run.out_of_patience():
                 run.one_epoch()
                 shown.set_postfix_str(run.report())
                 shown.update()
-        except KeyboardInterrupt:
-            tqdm.write(f"training: stopped by you in epoch {run.epoch}; the best weights so far are kept.")
-    run.finish()
+    except KeyboardInterrupt:
+        tqdm.write(f"training: stopped by you in epoch {run.epoch}; the best weights so far are kept.", file=sys.stderr)
+    finally:
+        run.finish()
     return run.steps
 
 
@@ -226,24 +296,25 @@ class _Run:
     """The state of one ``fit``."""
 
     def __init__(self, model, data, config, checkpoint, accelerator):
+        if not hasattr(data, "batches"):
+            raise ValueError(f"fit: expected a Dataset, got {type(data).__name__}. Build one with Dataset(name, train, valid, test).")
+        if len(data.train) == 0:
+            raise ValueError(f"fit: expected at least one training example, got none in {data.name!r}.")
         self.model, self.data, self.config, self.accelerator = model, data, config, accelerator
         self.checkpoint = Path(checkpoint) if checkpoint else None
-        self.device = next(model.parameters()).device
         self.generator = torch.Generator().manual_seed(config.seed)
-        torch.manual_seed(config.seed)
-        n_batches = math.ceil(len(data.train) / config.batch_size)
-        self.trainer = Trainer(model, config, config.epochs * n_batches, accelerator)
+        self.trainer = Trainer(model, config, config.epochs * math.ceil(len(data.train) / config.batch_size), accelerator)
         self.steps: list[Step] = []
         self.epoch, self.best_loss, self.best_epoch, self.best = 0, math.inf, -1, None
         # A game has no loss that says how good the samples are, so its last weights are kept.
         self.validates = isinstance(model, Trainable) and len(data.valid) > 0
 
     def one_epoch(self) -> None:
-        self.model.train()
         losses = {}
         for batch in self.data.batches(self.config.batch_size, self.generator):
-            losses = self.trainer.step(self._share(batch))
+            losses = self.trainer.step(batch)
             self.steps.append(Step(self.epoch, self.trainer.index - 1, losses))
+        self.trainer.synchronise()
         if self.validates:
             valid = self._validate()
             self.steps[-1] = Step(self.epoch, self.trainer.index - 1, losses, valid)
@@ -253,19 +324,17 @@ class _Run:
         self.epoch += 1
         self.save()
 
-    def _share(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """This process's part of a batch, on the model's device."""
-        if self.accelerator is not None and self.accelerator.num_processes > 1:
-            rank, n = self.accelerator.process_index, self.accelerator.num_processes
-            batch = tuple(column[rank::n] if len(column) >= n else column for column in batch)
-        return tuple(column.to(self.device) for column in batch)
-
     def _weights(self) -> dict[str, Tensor]:
         return self.trainer.average if self.trainer.average is not None else self.model.state_dict()
 
     def _validate(self) -> float:
-        with _borrowed(self.model, self._weights()), _own_randomness(self.config.seed):
-            return mean_loss(self.model, self.data.split("valid"))
+        # The same draws in every epoch, and none taken from those of the training.
+        with _borrowed(self.model, self._weights()), torch.random.fork_rng():
+            torch.manual_seed(self.config.seed)
+            valid = mean_loss(self.model, self.data.split("valid"))
+        if math.isnan(valid):
+            raise DivergedError(f"training: the validation loss became nan in epoch {self.epoch}. Try a smaller learning rate.")
+        return valid
 
     def out_of_patience(self) -> bool:
         patience = self.config.patience
@@ -290,20 +359,28 @@ class _Run:
     # --- checkpoints -------------------------------------------------------------------------
 
     def _identity(self) -> dict:
+        """What has to be the same for a run to go on."""
+        layers = hashlib.sha256(str(self.model).encode()).hexdigest()[:12]
         size = sum(p.numel() for p in self.model.parameters())
-        return {"config": asdict(self.config), "model": type(self.model).__name__, "parameters": size,
-                "data": self.data.name, "examples": len(self.data.train)}  # fmt: skip
+        examples = hashlib.sha256(self.data.train.detach().cpu().contiguous().numpy().tobytes()).hexdigest()[:12]
+        return {"config": asdict(self.config), "model": type(self.model).__name__, "parameters": size, "layers": layers,
+                "data": self.data.name, "examples": examples, "processes": self.trainer.n_processes}  # fmt: skip
 
     def save(self) -> None:
-        if self.checkpoint is None or (self.accelerator is not None and not self.accelerator.is_main_process):
+        if self.checkpoint is None:
             return
+        draws = torch.get_rng_state()[None]
+        if self.trainer.n_processes > 1:
+            draws = self.accelerator.gather(draws)  # every process has its own
+            if not self.accelerator.is_main_process:
+                return
         tensors = {f"model/{k}": v for k, v in self.model.state_dict().items()}
         tensors |= {f"average/{k}": v for k, v in (self.trainer.average or {}).items()}
         tensors |= {f"best/{k}": v for k, v in (self.best or {}).items()}
         for i, optimizer in enumerate(self.trainer.optimizers):
             for j, state in optimizer.state_dict()["state"].items():
                 tensors |= {f"optimizer/{i}/{j}/{k}": v for k, v in state.items()}
-        tensors |= {"random/torch": torch.get_rng_state(), "random/batches": self.generator.get_state()}
+        tensors |= {"random/torch": draws, "random/batches": self.generator.get_state()}
         state = {"identity": self._identity(), "epoch": self.epoch, "index": self.trainer.index,
                  "best_loss": self.best_loss, "best_epoch": self.best_epoch,
                  "steps": [asdict(s) for s in self.steps]}  # fmt: skip
@@ -313,12 +390,12 @@ class _Run:
         if self.checkpoint is None or not self.checkpoint.exists():
             return
         tensors, state = weights.read(self.checkpoint, kind="checkpoint")
-        if state["identity"] != self._identity():
-            raise ValueError(
-                f"fit: {self.checkpoint} belongs to another run: expected {self._identity()}, got {state['identity']}. "
-                "Delete it, or pass another file name."
-            )
-        part = lambda prefix: {k[len(prefix):]: v for k, v in tensors.items() if k.startswith(prefix)}  # noqa: E731
+        self._check_identity(state["identity"])
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            device = _device(self.model)
+            return {k.removeprefix(prefix): v.to(device) for k, v in tensors.items() if k.startswith(prefix)}
+
         self.model.load_state_dict(part("model/"))
         self.trainer.average = part("average/") or None
         self.best = part("best/") or None
@@ -328,36 +405,29 @@ class _Run:
                 j, name = key.split("/")
                 inner.setdefault(int(j), {})[name] = value
             optimizer.load_state_dict({**optimizer.state_dict(), "state": inner})
-        torch.set_rng_state(tensors["random/torch"])
+        torch.set_rng_state(tensors["random/torch"][self.trainer.rank])
         self.generator.set_state(tensors["random/batches"])
         self.epoch, self.trainer.index = state["epoch"], state["index"]
         self.best_loss, self.best_epoch = state["best_loss"], state["best_epoch"]
         self.steps = [Step(**s) for s in state["steps"]]
 
+    def _check_identity(self, theirs: dict) -> None:
+        own = self._identity()
+        flat = [{**d["config"], **{k: v for k, v in d.items() if k != "config"}} for d in (own, theirs)]
+        other = [f"{k} {v!r}, got {flat[1].get(k)!r}" for k, v in flat[0].items() if v != flat[1].get(k)]
+        if other:
+            raise ValueError(
+                f"fit: {self.checkpoint} belongs to another run: expected {'; '.join(other)}. "
+                "Delete it, or pass another file name."
+            )
 
-class _borrowed:
+
+@contextmanager
+def _borrowed(model: nn.Module, state: dict[str, Tensor]) -> Iterator[None]:
     """The model with other weights for a while."""
-
-    def __init__(self, model: nn.Module, state: dict[str, Tensor]):
-        self.model, self.state = model, state
-
-    def __enter__(self):
-        self.own = copy.deepcopy(self.model.state_dict())
-        self.model.load_state_dict(self.state)
-
-    def __exit__(self, *_):
-        self.model.load_state_dict(self.own)
-
-
-class _own_randomness:
-    """Draws inside leave the draws outside untouched, and are the same every time."""
-
-    def __init__(self, seed: int):
-        self.seed = seed
-
-    def __enter__(self):
-        self.state = torch.get_rng_state()
-        torch.manual_seed(self.seed)
-
-    def __exit__(self, *_):
-        torch.set_rng_state(self.state)
+    own = copy.deepcopy(model.state_dict())
+    try:
+        model.load_state_dict(state)
+        yield
+    finally:
+        model.load_state_dict(own)

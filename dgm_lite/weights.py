@@ -1,5 +1,6 @@
 """Weights as safetensors files with a format version: nothing in them can run code."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -9,6 +10,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from dgm_lite.shapes import show
 
 FORMAT = "dgm-lite/1"
 
@@ -21,18 +24,33 @@ def write(file: str | Path, tensors: dict[str, Tensor], *, kind: str, about: dic
         tensors: What to keep.
         kind: "weights" or "checkpoint"; ``read`` refuses the other.
         about: Anything that JSON can hold.
+
+    Raises:
+        TypeError: If JSON cannot hold ``about``. Nothing is written then.
+        OSError: If the file cannot be written.
     """
     file = Path(file)
     file.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
     metadata = {"format": FORMAT, "kind": kind, "about": json.dumps(about)}
+    metadata["sha256"] = _digest(tensors, metadata)
     handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=file.name, suffix=".part")
     os.close(handle)
     try:
-        save_file({k: v.detach().contiguous().cpu().clone() for k, v in tensors.items()}, temporary, metadata=metadata)
+        save_file(tensors, temporary, metadata=metadata)
         os.chmod(temporary, 0o644)
         os.replace(temporary, file)
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def _digest(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
+    """One checksum of every name, type, shape and number: safetensors itself checks only its header."""
+    digest = hashlib.sha256(f"{metadata['format']}\n{metadata['kind']}\n{metadata['about']}\n".encode())
+    for name, value in sorted(tensors.items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(value.flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def read(file: str | Path, *, kind: str) -> tuple[dict[str, Tensor], dict]:
@@ -55,6 +73,8 @@ def read(file: str | Path, *, kind: str) -> tuple[dict[str, Tensor], dict]:
         raise ValueError(f"weights: {file.name}: expected format {FORMAT!r}, got {metadata.get('format')!r}.")
     if metadata.get("kind") != kind:
         raise ValueError(f"weights: {file.name}: expected a file of {kind}, got one of {metadata.get('kind')!r}.")
+    if not {"about", "sha256"} <= set(metadata) or metadata["sha256"] != _digest(tensors, metadata):
+        raise ValueError(f"weights: {file.name} is damaged: its content does not match the checksum expected in it.")
     return tensors, json.loads(metadata["about"])
 
 
@@ -63,7 +83,7 @@ def save(model: nn.Module, file: str | Path, **about) -> None:
 
     Args:
         model: What to save.
-        file: Where to, by custom ending in .safetensors.
+        file: Where to; by custom it ends in .safetensors.
         **about: Facts to keep with the weights (data set, command, seed).
     """
     write(file, model.state_dict(), kind="weights", about={"model": type(model).__name__, **about})
@@ -71,6 +91,10 @@ def save(model: nn.Module, file: str | Path, **about) -> None:
 
 def load(model: nn.Module, file: str | Path) -> dict:
     """Load weights into a model of the same class and sizes, whole or not at all.
+
+    Args:
+        model: Where to. Left in eval mode, or untouched if the file is refused.
+        file: What ``save`` wrote.
 
     Returns:
         What ``save`` was told about them.
@@ -83,9 +107,12 @@ def load(model: nn.Module, file: str | Path) -> dict:
     own = model.state_dict()
     if about.get("model") != type(model).__name__:
         raise ValueError(f"weights: expected a file of {type(model).__name__}, got one of {about.get('model')}.")
-    wrong = sorted(set(own) ^ set(tensors)) + [k for k in own if k in tensors and own[k].shape != tensors[k].shape]
-    if wrong:
-        raise ValueError(f"weights: {Path(file).name} does not fit this {type(model).__name__}: {', '.join(wrong[:4])}.")
+    sizes = [{k: show(tuple(v.shape)) for k, v in d.items()} for d in (own, tensors)]
+    names = sorted(k for k in set(own) | set(tensors) if sizes[0].get(k) != sizes[1].get(k))
+    if names:
+        wrong = [f"expected {k} of shape {sizes[0].get(k, 'none')}, got {sizes[1].get(k, 'none')}" for k in names[:3]]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        raise ValueError(f"weights: {Path(file).name} does not fit this {type(model).__name__}: {'; '.join(wrong)}{more}.")
     bad = [name for name, value in tensors.items() if value.is_floating_point() and value.isnan().any()]
     if bad:
         raise ValueError(f"weights: {Path(file).name} holds NaN in {', '.join(bad[:4])}: it is damaged.")

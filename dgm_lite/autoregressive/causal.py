@@ -71,7 +71,7 @@ class CausalARM(nn.Module):
             The model itself.
         """
         check_levels(x, self.levels, ("N", self.dim), "CausalARM")
-        counts = F.one_hot(x, self.levels).sum(0).T + 1.0  # one more each: no value is impossible
+        counts = F.one_hot(x.long(), self.levels).sum(0).T + 1.0  # one more each: no value is impossible
         with torch.no_grad():
             self.marginal.copy_((counts / counts.sum(0)).log())
             nn.init.zeros_(self.head.weight)
@@ -96,7 +96,7 @@ class CausalARM(nn.Module):
     def log_prob_terms(self, x: Tensor) -> Tensor:
         """log p(x_d | x_{<d}) of every position, in nats, shape (B, D)."""
         check_levels(x, self.levels, ("B", self.dim), "CausalARM", "Flatten images: x.flatten(1).")
-        return self.logits(x).log_softmax(1).gather(1, x[:, None]).squeeze(1)
+        return self.logits(x).log_softmax(1).gather(1, x.long()[:, None]).squeeze(1)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Exact log-probability: log p(x) = sum_d log p(x_d | x_{<d}).

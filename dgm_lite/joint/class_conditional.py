@@ -43,7 +43,7 @@ class ClassConditional(nn.Module):
         if y is None:
             return joint.logsumexp(1)
         check_labels(y, self.n_classes, len(x), "ClassConditional")
-        return joint.gather(1, y[:, None]).squeeze(1)
+        return joint.gather(1, y.long()[:, None]).squeeze(1)
 
     def log_prob_labels(self, x: Tensor) -> Tensor:
         """log p(y | x) by Bayes' rule, in nats, (B, n_classes)."""

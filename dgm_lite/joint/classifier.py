@@ -37,12 +37,13 @@ class Classifier(nn.Module):
 
         Source: book eq. `softmax-classifier`.
         """
+        check_shape(x, ("B", self.dim), "Classifier", "Flatten images: x.flatten(1).")
         if x.is_floating_point():
             check_real(x, ("B", self.dim), "Classifier")
-        check_shape(x, ("B", self.dim), "Classifier", "Flatten images: x.flatten(1).")
         return self(x).log_softmax(1)
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
         """Mean cross-entropy -log p(y | x) over the batch, in nats per example."""
+        log_py = self.log_prob_labels(x)
         check_labels(y, self.n_classes, len(x), "Classifier")
-        return F.nll_loss(self.log_prob_labels(x), y)
+        return F.nll_loss(log_py, y.long())

@@ -66,7 +66,7 @@ class ClassifierDensity(nn.Module):
         if y is None:
             return self.density.log_prob(x)
         check_labels(y, self.classifier.n_classes, len(x), "ClassifierDensity")
-        return self.log_prob_joint(x).gather(1, y[:, None]).squeeze(1)
+        return self.log_prob_joint(x).gather(1, y.long()[:, None]).squeeze(1)
 
     @torch.no_grad()
     def reject_below(self, heldout: Tensor, quantile: float) -> "ClassifierDensity":

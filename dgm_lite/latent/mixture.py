@@ -67,12 +67,23 @@ class GaussianMixture(nn.Module):
         return -self.log_prob(x).mean()
 
     @torch.no_grad()
-    def start_from_data(self, x: Tensor, *, generator: torch.Generator | None = None) -> "GaussianMixture":
-        """Put the means on random data points and the widths at the data's spread, and return the model."""
+    def start_from_data(self, x: Tensor, *, spread: Tensor | None = None,
+                        generator: torch.Generator | None = None) -> "GaussianMixture":  # fmt: skip
+        """Put the means on random data points and the widths at the data's spread, and return the model.
+
+        Args:
+            x: Data, (N, D).
+            spread: Standard deviation of each dimension, (D,); by default that of x.
+            generator: Which points are chosen.
+        """
         check_real(x, ("N", self.dim), "GaussianMixture")
-        chosen = torch.randint(len(x), (len(self.mu),), generator=generator)
+        spread = x.std(0, correction=0) if spread is None else spread
+        # No point twice where there are enough: components with the same start would stay the same for ever.
+        enough = len(x) >= len(self.mu)
+        chosen = torch.multinomial(torch.ones(len(x)), len(self.mu), replacement=not enough, generator=generator)
         self.mu.copy_(x[chosen])
-        self.log_std.copy_(x.std(0).log() - math.log(len(self.mu)) / self.dim)
+        # K components share the space: each starts K^(1/D) times narrower than the data.
+        self.log_std.copy_(spread.clamp_min(1e-3).log() - math.log(len(self.mu)) / self.dim)
         return self
 
     @torch.no_grad()
