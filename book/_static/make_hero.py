@@ -24,7 +24,7 @@ from matplotlib import pyplot as plt
 # Page, ink, orange and blue of the two variants.
 LOOKS = {
     "light": ("#ffffff", "#1f2933", "#E07B00", "#2166AC"),
-    "dark": ("#121212", "#e6e9ee", "#F0932B", "#4A90D9"),
+    "dark": ("#12161d", "#e6e9ee", "#F0932B", "#4A90D9"),
 }
 CROSS = np.array([[2.45, -1.25]])
 BOX = (-1.9, 3.1, -1.75, 1.75)
