@@ -4,6 +4,8 @@
     python -m dgm_lite train causal-arm --out arm.safetensors
     python -m dgm_lite evaluate arm.safetensors
     python -m dgm_lite sample arm.safetensors --n 100 --out samples.png
+
+`python -m dgm_lite COMMAND --help` explains the options of a command.
 """
 
 import argparse
@@ -12,9 +14,14 @@ import time
 from dataclasses import fields, replace
 from pathlib import Path
 
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
 import torch
+from torch import nn
 
-from dgm_lite import catalog, evaluate
+from dgm_lite import catalog, evaluate, plot
+from dgm_lite.datasets.dataset import Dataset
 from dgm_lite.protocols import Sampler
 from dgm_lite.train import DivergedError, TrainConfig, fit
 
@@ -31,7 +38,9 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("model", help="a name that `list` prints")
     train.add_argument("--out", type=Path, required=True, help="weights file to write (.safetensors)")
     train.add_argument("--data", help="data set; default: the one the model is meant for")
-    train.add_argument("--checkpoint", type=Path, help="written after every epoch; resumes from it if it is there")
+    train.add_argument(
+        "--checkpoint", type=Path, help="written after every epoch; resumes from it if it is there"
+    )
     for f in fields(TrainConfig):
         if f.name in {"epochs", "batch_size", "patience", "seed"}:
             train.add_argument(f"--{f.name.replace('_', '-')}", type=int, help="default: the catalog's")
@@ -59,6 +68,7 @@ def train(args: argparse.Namespace) -> None:
     name = args.data or entry.data
     data = catalog.dataset(name)
     given = {f.name: getattr(args, f.name, None) for f in fields(TrainConfig)}
+    args.out.parent.mkdir(parents=True, exist_ok=True)  # now, and not after an hour of training
     config = replace(entry.config, **{k: v for k, v in given.items() if v is not None})
     torch.manual_seed(config.seed)
     trained = entry.build()
@@ -66,18 +76,36 @@ def train(args: argparse.Namespace) -> None:
         getattr(trained, entry.start)(data.train)
     began = time.perf_counter()
     steps = fit(trained, data, config, checkpoint=args.checkpoint)
-    catalog.save(trained, args.out, entry.name, entry.arguments, data=name, seed=config.seed, epochs=config.epochs)
-    print(f"{entry.title} on {data.name}: {steps[-1].epoch + 1} epochs in {time.perf_counter() - began:.0f} s")
-    print(f"validation: {evaluate.bits_per_dim(trained, data.valid)}")
+    if not steps:
+        raise KeyboardInterrupt
+    facts = {"data": name, "seed": config.seed, "epochs": config.epochs}
+    catalog.save(trained, args.out, entry.name, entry.arguments, **facts)
+    seconds = time.perf_counter() - began
+    print(f"{entry.title} on {data.name}: {steps[-1].epoch + 1} epochs in {seconds:.0f} s")
+    print(f"validation: {_measured(trained, data, 'valid')}")
     print(f"wrote {args.out}")
 
 
 def measure(args: argparse.Namespace) -> None:
     """Print the likelihood of a split."""
     trained, about = catalog.load(args.weights)
-    data = catalog.dataset(about["data"])
+    data = _data_of(about, args.weights)
     print(f"{catalog.model(about['name']).title} on {data.name}, {args.split}:")
-    print(evaluate.bits_per_dim(trained, getattr(data, args.split)))
+    print(_measured(trained, data, args.split))
+
+
+def _data_of(about: dict, file: Path) -> Dataset:
+    if "data" not in about:
+        raise ValueError(f"{file.name}: expected a file that says its data set, got one that does not.")
+    return catalog.dataset(about["data"])
+
+
+def _measured(trained: nn.Module, data: Dataset, split: str) -> str:
+    likelihood = evaluate.bits_per_dim(trained, getattr(data, split))
+    if data.levels:
+        return str(likelihood)
+    # Bits per dimension mean something only for data with levels.
+    return f"log p(x) = {likelihood.nats:.3f} +- {likelihood.error:.3f} nats ({likelihood.kind})"
 
 
 def draw(args: argparse.Namespace) -> None:
@@ -89,23 +117,14 @@ def draw(args: argparse.Namespace) -> None:
         raise ValueError(f"sample: {type(trained).__name__} cannot be sampled.")
     x = trained.sample(args.n, generator=torch.Generator().manual_seed(args.seed))
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    _write(x, args.out, catalog.dataset(about["data"]))
+    _write(x, args.out, _data_of(about, args.weights))
     print(f"wrote {args.n} samples to {args.out}")
 
 
-def _write(x: torch.Tensor, out: Path, data) -> None:
-    import numpy as np
-
+def _write(x: torch.Tensor, out: Path, data: Dataset) -> None:
     if out.suffix == ".npy":
         np.save(out, x.numpy())
         return
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    from dgm_lite import plot
-
     plot.use_style()
     figure, ax = plt.subplots(figsize=(7, 7))
     if data.levels:
@@ -125,14 +144,18 @@ def show_list(_: argparse.Namespace) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 if it succeeded, 2 on bad input, 1 if training diverged."""
+    """Run one command; 0 if it succeeded, 2 on bad input, 1 if training diverged, 130 if stopped."""
     args = parser().parse_args(arguments)
+    matplotlib.use("Agg")  # pictures go to files; no window, no display needed
     commands = {"list": show_list, "train": train, "evaluate": measure, "sample": draw}
     try:
         commands[args.command](args)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped by you; nothing was saved.", file=sys.stderr)
+        return 130
     except DivergedError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

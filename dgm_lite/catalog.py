@@ -1,7 +1,8 @@
-"""One plain table of every family and every model: the map, Table 1, the laws and the command line read it."""
+"""One plain table of all families and models: the map, Table 1, the laws and the command line read it."""
 
 from dataclasses import dataclass, field
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 from torch import nn
@@ -102,17 +103,29 @@ class Model:
     start: str = ""
 
     def build(self, **changes) -> nn.Module:
-        """The model with its default arguments, or with changes to them."""
+        """The model with its default arguments, or with changes to them.
+
+        Raises:
+            ValueError: If the model takes no such argument.
+        """
         module, name = self.address.split(":")
-        return getattr(import_module(module), name)(**{**self.arguments, **changes})
+        make = getattr(import_module(module), name)
+        arguments = {**self.arguments, **changes}
+        unknown = set(arguments) - set(signature(make).parameters)
+        if unknown:
+            raise ValueError(
+                f"catalog: expected arguments of {name} ({', '.join(signature(make).parameters)}), "
+                f"got {', '.join(sorted(unknown))}."
+            )
+        return make(**arguments)
 
 
 MODELS = (
     Model("gaussian-mixture", "Mixture of Gaussians", "prescribed", "dgm_lite.latent.mixture:GaussianMixture",
           "why/two-ways", "orange-blue", {"dim": 2, "n_components": 8},
           TrainConfig(epochs=60, lr=0.03, batch_size=200), {"dim": 2, "n_components": 3}, "start_from_data"),
-    Model("bernoulli-mixture", "Mixture of Bernoullis", "prescribed", "dgm_lite.latent.mixture:BernoulliMixture",
-          None, "binary-digits", {"dim": 64, "n_components": 40},
+    Model("bernoulli-mixture", "Mixture of Bernoullis", "prescribed",
+          "dgm_lite.latent.mixture:BernoulliMixture", None, "binary-digits", {"dim": 64, "n_components": 40},
           TrainConfig(epochs=60, lr=0.03, batch_size=100), {"dim": 5, "n_components": 3}),
     Model("causal-arm", "Autoregressive, causal convolutions", "autoregressive",
           "dgm_lite.autoregressive.causal:CausalARM", "why/what-px-is-for", "digits",
@@ -154,7 +167,9 @@ def load(file: str | Path) -> tuple[nn.Module, dict]:
     """
     _, about = weights.read(file, kind="weights")
     if "name" not in about or "arguments" not in about:
-        raise ValueError(f"catalog: {Path(file).name} does not say which model it holds: save with catalog.save.")
+        raise ValueError(
+            f"catalog: {Path(file).name} does not say which model it holds: save with catalog.save."
+        )
     arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in about["arguments"].items()}
     trained = model(about["name"]).build(**arguments)
     weights.load(trained, file)
@@ -162,5 +177,17 @@ def load(file: str | Path) -> tuple[nn.Module, dict]:
 
 
 def save(trained: nn.Module, file: str | Path, name: str, arguments: dict, **about) -> None:
-    """Save a trained model so that ``load`` needs nothing but the file."""
+    """Save a trained model so that ``load`` needs nothing but the file.
+
+    Args:
+        trained: The model.
+        file: Where to; by custom it ends in .safetensors.
+        name: Its name in this catalog.
+        arguments: What it was built with.
+        **about: Facts to keep. The command line needs ``data``, the name of the data set.
+
+    Raises:
+        ValueError: If the catalog has no model of this name.
+    """
+    model(name)
     weights.save(trained, file, name=name, arguments=arguments, **about)

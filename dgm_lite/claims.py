@@ -7,8 +7,6 @@ from pathlib import Path
 
 import yaml
 
-from dgm_lite.datasets import files
-
 MIME = "application/vnd.dgm-lite.claim+json"
 VERDICTS = {"holds": "✓", "holds with a caveat": "≈", "fails": "✗"}
 
@@ -42,9 +40,11 @@ class Card:
         caveat = f'<p class="dgm-claim-caveat">{html.escape(self.caveat)}</p>' if self.caveat else ""
         page = (
             f'<aside class="dgm-claim dgm-claim-{kind}" id="claim-{self.id}" aria-label="Claim {self.id}">'
-            f'<p class="dgm-claim-says"><span class="dgm-claim-id">{self.id}</span> {html.escape(self.says)}</p>'
+            f'<p class="dgm-claim-says"><span class="dgm-claim-id">{self.id}</span> '
+            f"{html.escape(self.says)}</p>"
             f'<p>Measured: <span class="dgm-measured">{html.escape(self.measured)}</span></p>'
-            f'<p class="dgm-claim-verdict"><span aria-hidden="true">{VERDICTS[self.verdict]}</span> {self.verdict}</p>'
+            f'<p class="dgm-claim-verdict"><span aria-hidden="true">{VERDICTS[self.verdict]}</span> '
+            f"{self.verdict}</p>"
             f"{caveat}</aside>"
         )
         record = {"id": self.id, "verdict": self.verdict, "measured": self.measured, "caveat": self.caveat}

@@ -38,7 +38,9 @@ class Likelihood:
 
     def __str__(self) -> str:
         mark = "" if self.kind == "exact" else "at most "
-        return f"{mark}{self.bits_per_dim:.3f} bits/dim ({self.kind}; {-self.nats:.1f} +- {self.error:.1f} nats)"
+        return (
+            f"{mark}{self.bits_per_dim:.3f} bits/dim ({self.kind}; {-self.nats:.1f} +- {self.error:.1f} nats)"
+        )
 
 
 @torch.no_grad()
@@ -54,7 +56,7 @@ def log_prob(model: nn.Module, x: Tensor, batch_size: int = 500) -> Tensor:
         Nats, shape (N,).
 
     Raises:
-        ValueError: If there are no examples, or the model has no likelihood, with advice what to measure instead.
+        ValueError: If there are no examples, or the model has no likelihood; says what to measure instead.
     """
     if isinstance(model, Density):
         measure = model.log_prob
@@ -160,7 +162,7 @@ def calibration_error(confidence: Tensor, correct: Tensor, n_bins: int = 10) -> 
     order = confidence.argsort()
     gaps = [
         abs(part.double().mean() - right.double().mean()) * len(part)
-        for part, right in zip(confidence[order].chunk(n_bins), correct[order].chunk(n_bins))
+        for part, right in zip(confidence[order].chunk(n_bins), correct[order].chunk(n_bins), strict=True)
     ]
     return float(sum(gaps)) / len(confidence)
 
@@ -195,7 +197,7 @@ def two_sample(real: Tensor, samples: Tensor, *, folds: int = 5, seed: int = 0) 
 
 
 def frechet_distance(real: Tensor, samples: Tensor) -> float:
-    """Squared Frechet distance of two Gaussians fitted to features: |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^1/2).
+    """Squared Frechet distance of two fitted Gaussians: |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^1/2).
 
     Args:
         real: Features of data, (N, F), N > F for a covariance of full rank.
@@ -212,7 +214,9 @@ def frechet_distance(real: Tensor, samples: Tensor) -> float:
     check_shape(real, ("N", "F"), "frechet_distance")
     check_shape(samples, ("M", real.shape[1]), "frechet_distance")
     if min(len(real), len(samples)) < 2:
-        raise ValueError(f"frechet_distance: expected at least 2 examples of each, got {len(real)} and {len(samples)}.")
+        raise ValueError(
+            f"frechet_distance: expected at least 2 examples of each, got {len(real)} and {len(samples)}."
+        )
     means = [f.double().mean(0) for f in (real, samples)]
     one, two = (f.double().T.cov() for f in (real, samples))
     # tr (C1 C2)^1/2 is the sum of the singular values of C1^1/2 C2^1/2.

@@ -65,7 +65,7 @@ class CausalConv1d(nn.Conv1d):
 
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
-    """No dropout for a while: every part of the model comes back in the mode in which it was, even after an error."""
+    """No dropout for a while. Every part comes back in the mode in which it was, even after an error."""
     modes = [(part, part.training) for part in model.modules()]
     try:
         model.eval()

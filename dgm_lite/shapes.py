@@ -26,11 +26,17 @@ def check_shape(x: Tensor, shape: tuple[int | str, ...], owner: str, hint: str =
     """
     if not isinstance(x, Tensor):
         raise ValueError(f"{owner}: expected a torch tensor of shape {show(shape)}, got {type(x).__name__}.")
-    fits = x.dim() == len(shape) and all(isinstance(s, str) or s == n for s, n in zip(shape, x.shape))
+    fits = x.dim() == len(shape) and all(
+        isinstance(s, str) or s == n for s, n in zip(shape, x.shape, strict=True)
+    )
     if not fits:
-        raise ValueError(f"{owner}: expected shape {show(shape)}, got {show(tuple(x.shape))}. {hint}".rstrip())
+        raise ValueError(
+            f"{owner}: expected shape {show(shape)}, got {show(tuple(x.shape))}. {hint}".rstrip()
+        )
     if x.numel() == 0:
-        raise ValueError(f"{owner}: expected at least one example, got an empty tensor {show(tuple(x.shape))}.")
+        raise ValueError(
+            f"{owner}: expected at least one example, got an empty tensor {show(tuple(x.shape))}."
+        )
 
 
 def check_real(x: Tensor, shape: tuple[int | str, ...], owner: str, hint: str = "") -> None:

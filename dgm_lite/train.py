@@ -61,7 +61,9 @@ class TrainConfig:
         }
         for name, (expected, fine) in ranges.items():
             if not fine:
-                raise ValueError(f"TrainConfig: expected {name} to be {expected}, got {getattr(self, name)!r}.")
+                raise ValueError(
+                    f"TrainConfig: expected {name} to be {expected}, got {getattr(self, name)!r}."
+                )
 
 
 class DivergedError(RuntimeError):
@@ -126,7 +128,7 @@ class Trainer:
         self.model.train()
         batch, weight = self.share(batch)
         losses = {}
-        for player, optimizer in zip(self.players, self.optimizers):
+        for player, optimizer in zip(self.players, self.optimizers, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = self.config.lr * self.rate()
             for _ in range(player.steps):
@@ -136,7 +138,9 @@ class Trainer:
             self._average()
         return losses
 
-    def _update(self, player: Player, optimizer: torch.optim.Optimizer, batch: tuple[Tensor, ...], weight: float) -> float:
+    def _update(
+        self, player: Player, optimizer: torch.optim.Optimizer, batch: tuple[Tensor, ...], weight: float
+    ) -> float:
         optimizer.zero_grad(set_to_none=True)
         loss = player.loss(*batch) * weight
         value = self._mean(loss.detach()).item()
@@ -146,8 +150,10 @@ class Trainer:
                 f"Try a smaller learning rate (now {self.config.lr}), or check the data for NaN."
             )
         parameters = [p for p in player.weights.parameters() if p.requires_grad]
-        gradients = torch.autograd.grad(loss, parameters, allow_unused=True)  # nobody else's weights are touched
-        for parameter, gradient in zip(parameters, gradients):
+        gradients = torch.autograd.grad(
+            loss, parameters, allow_unused=True
+        )  # nobody else's weights are touched
+        for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = None if gradient is None else self._mean(gradient)
         if self.config.clip_norm:
             nn.utils.clip_grad_norm_(parameters, self.config.clip_norm)
@@ -187,7 +193,9 @@ class Trainer:
     def synchronise(self) -> None:
         """Give every process the first one's weights and buffers; they would drift apart otherwise."""
         if self.n_processes > 1:
-            from accelerate.utils import broadcast  # an optional dependency, there if an accelerator was passed
+            from accelerate.utils import (
+                broadcast,
+            )  # an optional dependency, there if an accelerator was passed
 
             for value in self.model.state_dict().values():
                 value.copy_(broadcast(value.clone()))
@@ -197,7 +205,9 @@ def _device(model: nn.Module) -> torch.device:
     return next(model.parameters()).device
 
 
-def training_steps(model: nn.Module, batches: Collection[tuple[Tensor, ...]], config: TrainConfig) -> Iterator[Step]:
+def training_steps(
+    model: nn.Module, batches: Collection[tuple[Tensor, ...]], config: TrainConfig
+) -> Iterator[Step]:
     """Yield a Step after every batch. Nothing happens until you iterate; ``fit`` does it for you.
 
     Args:
@@ -215,7 +225,8 @@ def training_steps(model: nn.Module, batches: Collection[tuple[Tensor, ...]], co
     """
     if not hasattr(batches, "__len__") or len(batches) == 0:
         raise ValueError(
-            f"training_steps: expected a list or a DataLoader with at least one batch, got {type(batches).__name__}. "
+            f"training_steps: expected a list or a DataLoader with at least one batch, "
+            f"got {type(batches).__name__}. "
             "A generator is used up after one epoch: make a list of it."
         )
     trainer = Trainer(model, config, config.epochs * len(batches))
@@ -246,7 +257,7 @@ def mean_loss(model: nn.Module, columns: tuple[Tensor, ...], batch_size: int = 5
         raise ValueError("mean_loss: expected at least one example, got an empty split.")
     total = 0.0
     with eval_mode(model):
-        for part in zip(*(c.split(batch_size) for c in columns)):
+        for part in zip(*(c.split(batch_size) for c in columns), strict=True):
             total += model.loss(*(c.to(_device(model)) for c in part)).item() * len(part[0])
     return total / len(columns[0])
 
@@ -261,7 +272,8 @@ def fit(model: nn.Module, data, config: TrainConfig = TrainConfig(), *, checkpoi
 
     Args:
         model: A Trainable or Adversarial module; changed in place and left in eval mode.
-        data: A ``Dataset``; its validation split chooses the weights of a Trainable. Its test split is not used.
+        data: A ``Dataset``; its validation split chooses the weights of a Trainable. The test split is
+            not looked at.
         config: How to train.
         checkpoint: File written after each epoch and resumed from if it is there.
         bar: Show a progress bar on stderr; by default where a person is looking.
@@ -286,7 +298,10 @@ def fit(model: nn.Module, data, config: TrainConfig = TrainConfig(), *, checkpoi
                 shown.set_postfix_str(run.report())
                 shown.update()
     except KeyboardInterrupt:
-        tqdm.write(f"training: stopped by you in epoch {run.epoch}; the best weights so far are kept.", file=sys.stderr)
+        tqdm.write(
+            f"training: stopped by you in epoch {run.epoch}; the best weights so far are kept.",
+            file=sys.stderr,
+        )
     finally:
         run.finish()
     return run.steps
@@ -297,13 +312,17 @@ class _Run:
 
     def __init__(self, model, data, config, checkpoint, accelerator):
         if not hasattr(data, "batches"):
-            raise ValueError(f"fit: expected a Dataset, got {type(data).__name__}. Build one with Dataset(name, train, valid, test).")
+            raise ValueError(
+                f"fit: expected a Dataset, got {type(data).__name__}. "
+                "Build one with Dataset(name, train, valid, test)."
+            )
         if len(data.train) == 0:
             raise ValueError(f"fit: expected at least one training example, got none in {data.name!r}.")
         self.model, self.data, self.config, self.accelerator = model, data, config, accelerator
         self.checkpoint = Path(checkpoint) if checkpoint else None
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.trainer = Trainer(model, config, config.epochs * math.ceil(len(data.train) / config.batch_size), accelerator)
+        per_epoch = math.ceil(len(data.train) / config.batch_size)
+        self.trainer = Trainer(model, config, config.epochs * per_epoch, accelerator)
         self.steps: list[Step] = []
         self.epoch, self.best_loss, self.best_epoch, self.best = 0, math.inf, -1, None
         # A game has no loss that says how good the samples are, so its last weights are kept.
@@ -333,7 +352,10 @@ class _Run:
             torch.manual_seed(self.config.seed)
             valid = mean_loss(self.model, self.data.split("valid"))
         if math.isnan(valid):
-            raise DivergedError(f"training: the validation loss became nan in epoch {self.epoch}. Try a smaller learning rate.")
+            raise DivergedError(
+                f"training: the validation loss became nan in epoch {self.epoch}. "
+                f"Try a smaller learning rate (now {self.config.lr})."
+            )
         return valid
 
     def out_of_patience(self) -> bool:
@@ -360,11 +382,16 @@ class _Run:
 
     def _identity(self) -> dict:
         """What has to be the same for a run to go on."""
-        layers = hashlib.sha256(str(self.model).encode()).hexdigest()[:12]
-        size = sum(p.numel() for p in self.model.parameters())
-        examples = hashlib.sha256(self.data.train.detach().cpu().contiguous().numpy().tobytes()).hexdigest()[:12]
-        return {"config": asdict(self.config), "model": type(self.model).__name__, "parameters": size, "layers": layers,
-                "data": self.data.name, "examples": examples, "processes": self.trainer.n_processes}  # fmt: skip
+        rows = self.data.train.detach().cpu().contiguous().numpy().tobytes()
+        return {
+            "config": asdict(self.config),
+            "model": type(self.model).__name__,
+            "parameters": sum(p.numel() for p in self.model.parameters()),
+            "layers": hashlib.sha256(str(self.model).encode()).hexdigest()[:12],
+            "data": self.data.name,
+            "examples": hashlib.sha256(rows).hexdigest()[:12],
+            "processes": self.trainer.n_processes,
+        }
 
     def save(self) -> None:
         if self.checkpoint is None:

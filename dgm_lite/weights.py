@@ -66,15 +66,19 @@ def read(file: str | Path, *, kind: str) -> tuple[dict[str, Tensor], dict]:
     try:
         with safe_open(str(file), framework="pt") as opened:
             metadata = opened.metadata() or {}
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError, ValueError) as error:
         raise ValueError(f"weights: {file.name} is damaged or no safetensors file ({error}).") from error
     if metadata.get("format") != FORMAT:
         raise ValueError(f"weights: {file.name}: expected format {FORMAT!r}, got {metadata.get('format')!r}.")
     if metadata.get("kind") != kind:
-        raise ValueError(f"weights: {file.name}: expected a file of {kind}, got one of {metadata.get('kind')!r}.")
+        raise ValueError(
+            f"weights: {file.name}: expected a file of {kind}, got one of {metadata.get('kind')!r}."
+        )
     if not {"about", "sha256"} <= set(metadata) or metadata["sha256"] != _digest(tensors, metadata):
-        raise ValueError(f"weights: {file.name} is damaged: its content does not match the checksum expected in it.")
+        raise ValueError(
+            f"weights: {file.name} is damaged: its content does not match the checksum expected in it."
+        )
     return tensors, json.loads(metadata["about"])
 
 
@@ -106,13 +110,20 @@ def load(model: nn.Module, file: str | Path) -> dict:
     tensors, about = read(file, kind="weights")
     own = model.state_dict()
     if about.get("model") != type(model).__name__:
-        raise ValueError(f"weights: expected a file of {type(model).__name__}, got one of {about.get('model')}.")
+        raise ValueError(
+            f"weights: expected a file of {type(model).__name__}, got one of {about.get('model')}."
+        )
     sizes = [{k: show(tuple(v.shape)) for k, v in d.items()} for d in (own, tensors)]
     names = sorted(k for k in set(own) | set(tensors) if sizes[0].get(k) != sizes[1].get(k))
     if names:
-        wrong = [f"expected {k} of shape {sizes[0].get(k, 'none')}, got {sizes[1].get(k, 'none')}" for k in names[:3]]
+        wrong = [
+            f"expected {k} of shape {sizes[0].get(k, 'none')}, got {sizes[1].get(k, 'none')}"
+            for k in names[:3]
+        ]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        raise ValueError(f"weights: {Path(file).name} does not fit this {type(model).__name__}: {'; '.join(wrong)}{more}.")
+        raise ValueError(
+            f"weights: {Path(file).name} does not fit this {type(model).__name__}: {'; '.join(wrong)}{more}."
+        )
     bad = [name for name, value in tensors.items() if value.is_floating_point() and value.isnan().any()]
     if bad:
         raise ValueError(f"weights: {Path(file).name} holds NaN in {', '.join(bad[:4])}: it is damaged.")

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dgm_lite.shapes import check_count
+from dgm_lite.shapes import check_count, show
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Train, validation and test examples with optional labels.
 
@@ -23,6 +23,10 @@ class Dataset:
         test_labels: The same for test.
         levels: Values 0 .. levels-1 of discrete data; None for continuous data.
         source: Where the data come from, with their licence.
+        with_labels: Whether batches are (x, y) instead of (x,); see ``labelled``.
+
+    Raises:
+        ValueError: If the splits differ in the shape of an example, or labels do not match examples.
     """
 
     name: str
@@ -35,6 +39,21 @@ class Dataset:
     levels: int | None = None
     source: str = ""
     with_labels: bool = False
+
+    def __post_init__(self):
+        for split in ("train", "valid", "test"):
+            x, y = getattr(self, split), getattr(self, f"{split}_labels")
+            if not isinstance(x, Tensor) or x.dim() < 2 or x.shape[1:] != self.train.shape[1:]:
+                got = show(tuple(x.shape)) if isinstance(x, Tensor) else type(x).__name__
+                event = (
+                    show(("N", *self.train.shape[1:])) if isinstance(self.train, Tensor) else "(N, *event)"
+                )
+                raise ValueError(
+                    f"Dataset {self.name!r}: expected {split} to be a tensor {event}, got {got}."
+                )
+            if y is not None and (not isinstance(y, Tensor) or y.shape != x.shape[:1]):
+                got = show(tuple(y.shape)) if isinstance(y, Tensor) else type(y).__name__
+                raise ValueError(f"Dataset {self.name!r}: expected {len(x)} {split} labels, got {got}.")
 
     def labelled(self) -> "Dataset":
         """The same data, giving batches (x, y) instead of (x,): for classifiers and conditional models.
@@ -61,13 +80,25 @@ class Dataset:
         return replace(self, name=f"{self.name}, class {label}", **splits)
 
     def first(self, n: int) -> "Dataset":
-        """The same data with only the first n training examples (or labels: asking costs money)."""
+        """The same data with only the first n training examples (or labels: asking costs money).
+
+        Raises:
+            ValueError: If there are fewer than n.
+        """
         check_count(n, f"{self.name}.first")
+        if n > len(self.train):
+            raise ValueError(f"{self.name}.first: expected n up to {len(self.train)}, got {n}.")
         labels = None if self.train_labels is None else self.train_labels[:n]
         return replace(self, train=self.train[:n], train_labels=labels)
 
     def split(self, name: str) -> tuple[Tensor, ...]:
-        """(x,) of one split, or (x, y) after ``labelled``."""
+        """(x,) of one split, or (x, y) after ``labelled``.
+
+        Raises:
+            ValueError: If there is no such split.
+        """
+        if name not in ("train", "valid", "test"):
+            raise ValueError(f"{self.name}: expected the split train, valid or test, got {name!r}.")
         x = getattr(self, name)
         return (x, getattr(self, f"{name}_labels")) if self.with_labels else (x,)
 
@@ -77,6 +108,12 @@ class Dataset:
         Args:
             size: Examples in a batch.
             generator: Source of the order.
+
+        Yields:
+            (x,) or (x, y), B examples each.
+
+        Raises:
+            ValueError: If the size is below 1.
         """
         check_count(size, f"{self.name}.batches", "size")
         columns = self.split("train")

@@ -26,13 +26,17 @@ def path(name: str) -> Path:
         raise FileNotFoundError(f"data: no file {name!r}. There are: {', '.join(sorted(manifest()))}.")
     digest = hashlib.sha256(found.read_bytes()).hexdigest()
     if digest != entry["sha256"]:
-        raise ValueError(f"data: {name} is damaged: expected sha256 {entry['sha256'][:12]}…, got {digest[:12]}….")
+        raise ValueError(
+            f"data: {name} is damaged: expected sha256 {entry['sha256'][:12]}…, got {digest[:12]}…."
+        )
     return found
 
 
 def manifest() -> dict[str, dict[str, str]]:
     """Source, licence, checksum and maker of every data file, by file name."""
-    listed = next((folder / "manifest.yml" for folder in _FOLDERS if (folder / "manifest.yml").is_file()), None)
+    listed = next(
+        (folder / "manifest.yml" for folder in _FOLDERS if (folder / "manifest.yml").is_file()), None
+    )
     if listed is None:
         raise FileNotFoundError("data: manifest.yml is missing; install the package again.")
     return yaml.safe_load(listed.read_text(encoding="utf-8"))

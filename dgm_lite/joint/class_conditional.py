@@ -1,4 +1,9 @@
-"""p(x, y) = p(x | y) p(y): one density per class, turned into a classifier by Bayes' rule. [book: eq. class-conditional]"""
+"""One density per class, turned into a classifier by Bayes' rule.
+
+    p(x, y) = p(x | y) p(y)                                [book: eq. class-conditional]
+
+Each density is trained on its own class only, and p(y) is the share of the classes.
+"""
 
 from collections.abc import Sequence
 
@@ -23,7 +28,9 @@ class ClassConditional(nn.Module):
         super().__init__()
         for density in densities:
             if not isinstance(density, Density):
-                raise ValueError(f"ClassConditional: expected densities with log_prob, got {type(density).__name__}.")
+                raise ValueError(
+                    f"ClassConditional: expected densities with log_prob, got {type(density).__name__}."
+                )
         self.densities = nn.ModuleList(densities)
         self.n_classes = len(self.densities)
         check_count(self.n_classes, "ClassConditional", "the number of densities")
@@ -59,7 +66,7 @@ class ClassConditional(nn.Module):
         check_count(n, "ClassConditional.sample")
         y = torch.multinomial(self.class_logits.softmax(0), n, replacement=True, generator=generator)
         counts = torch.bincount(y, minlength=self.n_classes).tolist()
-        drawn = [d.sample(c, generator=generator) for d, c in zip(self.densities, counts) if c]
+        drawn = [d.sample(c, generator=generator) for d, c in zip(self.densities, counts, strict=True) if c]
         # y is sorted by class in `drawn`; putting rows back at argsort(y) restores the random order.
         x = torch.empty_like(torch.cat(drawn))
         x[y.argsort(stable=True)] = torch.cat(drawn)

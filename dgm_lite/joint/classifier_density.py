@@ -1,4 +1,9 @@
-"""p(x, y) = p(y | x) p(x): a classifier that also knows how likely its input is.   [book: eq. joint]"""
+"""A classifier that also knows how likely its input is.
+
+    p(x, y) = p(y | x) p(x)                                            [book: eq. joint]
+
+Where p(x) is small the classifier's answer rests on nothing, and the system may decline.
+"""
 
 from dataclasses import dataclass
 
@@ -42,7 +47,9 @@ class ClassifierDensity(nn.Module):
     def __init__(self, classifier: Classifier, density: nn.Module):
         super().__init__()
         if not isinstance(density, Density):
-            raise ValueError(f"ClassifierDensity: expected a density with log_prob, got {type(density).__name__}.")
+            raise ValueError(
+                f"ClassifierDensity: expected a density with log_prob, got {type(density).__name__}."
+            )
         self.classifier, self.density = classifier, density
         # Below this log p(x) the system declines to decide; -inf: it never declines.
         self.register_buffer("threshold", torch.tensor(-torch.inf))

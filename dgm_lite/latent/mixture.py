@@ -80,7 +80,9 @@ class GaussianMixture(nn.Module):
         spread = x.std(0, correction=0) if spread is None else spread
         # No point twice where there are enough: components with the same start would stay the same for ever.
         enough = len(x) >= len(self.mu)
-        chosen = torch.multinomial(torch.ones(len(x)), len(self.mu), replacement=not enough, generator=generator)
+        chosen = torch.multinomial(
+            torch.ones(len(x)), len(self.mu), replacement=not enough, generator=generator
+        )
         self.mu.copy_(x[chosen])
         # K components share the space: each starts K^(1/D) times narrower than the data.
         self.log_std.copy_(spread.clamp_min(1e-3).log() - math.log(len(self.mu)) / self.dim)
@@ -92,7 +94,9 @@ class GaussianMixture(nn.Module):
         check_count(n, "GaussianMixture.sample")
         z = torch.multinomial(self.logits.softmax(0), n, replacement=True, generator=generator)
         eps = torch.randn(n, 1, self.dim, generator=generator, device=self.mu.device, dtype=self.mu.dtype)
-        return self.mu[z] + torch.linalg.solve_triangular(self.whitening()[z], eps, upper=True, left=False).squeeze(1)
+        return self.mu[z] + torch.linalg.solve_triangular(
+            self.whitening()[z], eps, upper=True, left=False
+        ).squeeze(1)
 
 
 class BernoulliMixture(nn.Module):
