@@ -139,6 +139,30 @@ def density_2d(model, ax: Axes, *, lim: Limits, points: Tensor | None = None, n:
     return shown
 
 
+@torch.no_grad()
+def joint_2d(model, ax: Axes, *, lim: Limits, n: int = 160) -> Axes:
+    """p(x, y) over the plane: the hue says which label, the strength how probable the point is.
+
+    Args:
+        model: Has ``log_prob_joint``: (B, 2) -> (B, 2) nats, orange first.
+        ax: Where to draw.
+        lim: x0, x1, y0, y1.
+        n: Grid points along each axis.
+    """
+    x, a, b = grid(lim, n)
+    joint = model.log_prob_joint(x).reshape(n, n, 2)
+    log_px = joint.logsumexp(2)
+    # The root of the density keeps its skirts visible.
+    strength = (0.5 * (log_px - log_px.max())).exp()[..., None].numpy()
+    hue = DECISION(joint.softmax(2)[..., 1].numpy())[..., :3]
+    ax.imshow(1 - strength * (1 - hue), extent=lim, origin="lower", interpolation="bilinear")
+    for label, colour in enumerate(CLASSES):
+        values = joint[..., label].exp().numpy()
+        ax.contour(a, b, values, levels=values.max() * np.array([0.01, 0.1, 0.4]), colors=colour, linewidths=0.9)
+    ax.set(xlim=lim[:2], ylim=lim[2:])
+    return ax
+
+
 def histograms(groups: dict[str, Tensor], ax: Axes, *, bins: int = 40, xlabel: str = "log p(x) (nats)",
                lim: tuple[float, float] | None = None) -> Axes:  # fmt: skip
     """Overlaid histograms with equal areas, labelled directly.

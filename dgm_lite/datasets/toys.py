@@ -8,8 +8,8 @@ from dgm_lite.datasets.dataset import Dataset
 from dgm_lite.shapes import check_count
 
 # Orange and blue, the two classes of the first example: (mean, half axes, angle in degrees, share).
-_ORANGE = [((-1.4, 0.7), (0.85, 0.38), 35.0, 0.6), ((-0.1, 1.8), (0.6, 0.35), -25.0, 0.4)]
-_BLUE = [((0.8, -0.8), (0.9, 0.42), 30.0, 0.6), ((1.9, 0.6), (0.45, 0.55), 0.0, 0.4)]
+_ORANGE = [((-1.2, 0.6), (0.85, 0.38), 35.0, 0.6), ((0.3, 1.7), (0.65, 0.4), -25.0, 0.4)]
+_BLUE = [((0.8, -0.8), (0.9, 0.42), 30.0, 0.6), ((1.8, 0.7), (0.5, 0.6), 0.0, 0.4)]
 
 
 def orange_blue(n: int = 2000, seed: int = 0) -> Dataset:

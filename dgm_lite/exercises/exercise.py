@@ -31,22 +31,27 @@ class Exercise:
     def check(self, answer) -> None:
         """Say whether the answer is right; never raises, so a notebook always runs to its end."""
         if answer is ...:
-            print(f"{self.name}: not answered yet. Replace the ... and run the cell again; .hint() helps.")
+            _say(f"{self.name}: not answered yet. Replace the ... and run the cell again.")
             return
         try:
-            print(f"{self.name}: correct. {self.test(answer)}")
+            _say(f"{self.name}: correct. {self.test(answer)}")
         except Wrong as wrong:
-            print(f"{self.name}: not yet. {wrong}")
+            _say(f"{self.name}: not yet. {wrong}")
         except Exception as error:  # the reader's own function may fail in any way
-            print(f"{self.name}: your answer could not be run: {type(error).__name__}: {error}")
+            _say(f"{self.name}: your answer could not be run: {type(error).__name__}: {error}")
 
     def hint(self) -> None:
         """Print the hint."""
-        print(f"{self.name}, hint: {self.hint_text}")
+        _say(f"{self.name}, hint: {self.hint_text}")
 
     def solution(self) -> None:
         """Print the reference solution and why it is right."""
-        print(f"{self.name}, a solution:\n\n{textwrap.dedent(inspect.getsource(self.reference))}\n{self.why}")
+        print(f"{self.name}, a solution:\n\n{textwrap.dedent(inspect.getsource(self.reference))}")
+        _say(self.why)
+
+
+def _say(text: str) -> None:
+    print(textwrap.fill(text, width=80))
 
 
 def right_if(condition, message: str) -> None:
