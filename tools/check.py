@@ -29,7 +29,7 @@ def parts(jobs: int) -> dict[str, tuple[str, list]]:
         ),
         "notebooks": ("every notebook runs and says the same", [*PYTEST, *notebooks, *spread, "book"]),
         "book": ("the site builds without a warning", [sys.executable, "tools/build.py"]),
-        "pages": ("every page in a browser", [*PYTEST, "tests/pages", "-n", jobs]),
+        "pages": ("every page in a browser", [*PYTEST, "tests/pages", "-n", jobs, "--dist", "loadgroup"]),
         "packaging": ("the wheel in Colab's environment", [*PYTEST, "tests/packaging"]),
     }
 

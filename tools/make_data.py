@@ -58,7 +58,10 @@ def cat(folder: Path) -> dict[str, str]:
         left = (photo.width - side) // 2
         square = photo.convert("RGB").crop((left, 0, left + side, side))
         square.resize((224, 224), Image.Resampling.BICUBIC).save(DATA / "cat.png", optimize=True)
-    return {"source": "Chelsea the cat, photograph by Stefan van der Walt, through scikit-image", "licence": "CC0"}
+    return {
+        "source": "Chelsea the cat, photograph by Stefan van der Walt, through scikit-image",
+        "licence": "CC0",
+    }
 
 
 WEIGHTS = {

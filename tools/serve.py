@@ -50,7 +50,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8000)
     args = parser.parse_args(argv)
     if not (args.folder / "index.html").exists():
-        print(f"serve: {args.folder}/index.html is not there. Build the book first: make book", file=sys.stderr)
+        print(
+            f"serve: {args.folder}/index.html is not there. Build the book first: make book", file=sys.stderr
+        )
         return 1
     httpd = server(args.folder, args.port)
     print(f"\n  The book is at  http://localhost:{httpd.server_address[1]}/   (Ctrl-C stops)\n", flush=True)

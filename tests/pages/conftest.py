@@ -1,19 +1,16 @@
 """The built site, served below a sub-path as GitHub Pages does, and one browser for each worker."""
 
 import functools
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tools import browser as finder
+from tools import serve
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-
-import browser as finder  # noqa: E402
-import serve  # noqa: E402
-
 SITE = ROOT / "_build" / "html"
 PREFIX = "/some/where/below/"
 FLAGS = [
@@ -23,11 +20,10 @@ FLAGS = [
 
 
 def pages() -> list[str]:
-    """Every page of the site, as a path below its root. Sphinx's own sources and downloads are no pages."""
-    if not SITE.is_dir():
-        return []
-    found = (p.relative_to(SITE) for p in SITE.rglob("*.html"))
-    return sorted(p.as_posix() for p in found if p.parts[0] not in {"_static", "_sources", "_downloads"})
+    """Every page of the site, as a path below its root, but for index.html, which leads on to the first page."""
+    found = (p.relative_to(SITE) for p in SITE.rglob("*.html"))  # none, while there is no site
+    skip = {"_static", "_sources", "_downloads", "index.html"}
+    return sorted(p.as_posix() for p in found if p.parts[0] not in skip)
 
 
 class Below(serve.Handler):
@@ -44,7 +40,9 @@ def base():
     """The address of the site, with a trailing slash."""
     if not (SITE / "index.html").exists():
         pytest.fail("the site is not built: run `make book` first")
-    httpd = serve.http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Below, directory=str(SITE)))
+    httpd = serve.http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Below, directory=str(SITE))
+    )
     threading.Thread(target=httpd.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{httpd.server_address[1]}{PREFIX}"
     httpd.shutdown()

@@ -3,12 +3,15 @@
 import functools
 
 import pytest
-from conftest import pages
-from visit import LOOKS, visit
+
+from tests.pages.conftest import pages
+from tests.pages.visit import LOOKS, visit
 
 PAGES = pages()
 EVERY = [
-    pytest.param(page, look, marks=pytest.mark.xdist_group(page), id=f"{page}-{look}") for page in PAGES for look in LOOKS
+    pytest.param(page, look, marks=pytest.mark.xdist_group(page), id=f"{page}-{look}")
+    for page in PAGES
+    for look in LOOKS
 ]
 
 
@@ -19,7 +22,14 @@ def seen(chromium, base):
 
 
 def test_there_are_pages():
-    assert "index.html" in PAGES, "the site is not built: run `make book` first"
+    assert "book/index.html" in PAGES, "the site is not built: run `make book` first"
+
+
+def test_the_root_leads_to_the_first_page(chromium, base):
+    page = chromium.new_page()
+    page.goto(base)
+    page.wait_for_url(base + "book/index.html")
+    page.close()
 
 
 @pytest.mark.parametrize("page, look", EVERY)
@@ -46,3 +56,10 @@ def test_accessible(seen, page, look):
 def test_nothing_scrolls_sideways(seen, page, look):
     wide = seen(page, look).wide
     assert wide["scroll"] <= wide["room"], f"{wide['scroll']} px in {wide['room']}: {wide['names']}"
+
+
+@pytest.mark.parametrize("page, look", EVERY)
+def test_live_figures_start(seen, page, look):
+    for figure in seen(page, look).figures:
+        assert figure["live"] and figure["alert"] is None, figure
+        assert len(figure["alt"]) > 20, f"the static twin of {figure['kind']} says nothing: {figure['alt']!r}"

@@ -1,5 +1,6 @@
 """Small repairs of the theme and of other extensions, so that every page is valid, accessible and self-contained."""
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
 
@@ -11,6 +12,15 @@ def keep_html_nodes_in_singlehtml(app: Sphinx) -> None:
         handlers["singlehtml"] = {**handlers.get("html", {}), **handlers["singlehtml"]}
 
 
+def drop_deprecated_roles(
+    app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None
+) -> None:
+    """docutils marks each entry of a bibliography with a role that ARIA has withdrawn."""
+    if "body" in context:
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
 def setup(app: Sphinx) -> dict:
     app.connect("builder-inited", keep_html_nodes_in_singlehtml)
+    app.connect("html-page-context", drop_deprecated_roles)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
