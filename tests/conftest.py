@@ -1,0 +1,17 @@
+"""What all tests share: one thread, fixed seeds, and no window."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    """Each test starts from the same global seed, whatever ran before it on this worker."""
+    torch.manual_seed(0)

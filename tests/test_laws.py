@@ -1,0 +1,144 @@
+"""The laws, applied to every model of the catalog by what it can do: a new entry is covered at once."""
+
+import pytest
+import torch
+
+from dgm_lite import catalog, evaluate
+from dgm_lite.protocols import Adversarial, Bound, Density, Sampler, Trainable
+from dgm_lite.train import mean_loss
+from tests import laws
+
+NAMES = [entry.name for entry in catalog.MODELS]
+
+
+def small(name: str, seed: int = 0):
+    """The enumerable or integrable instance, in float64, off its starting weights."""
+    torch.manual_seed(seed)
+    entry = catalog.model(name)
+    return laws.prepare(entry.build(**entry.small), seed)
+
+
+def having(ability) -> list[str]:
+    """Names of the catalog's models with this ability."""
+    return [entry.name for entry in catalog.MODELS if isinstance(entry.build(**entry.small), ability)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_model_can_be_trained_and_does_something(name):
+    model = small(name)
+    assert isinstance(model, Trainable | Adversarial)
+    assert isinstance(model, Sampler | Density | Bound)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("name", having(Density))
+def test_density_sums_to_one(name, seed):
+    laws.sums_to_one(small(name, seed))
+
+
+@pytest.mark.parametrize("name", sorted(set(having(Density)) & set(having(Sampler))))
+def test_sampler_matches_density(name):
+    laws.sampler_matches_density(small(name))
+
+
+@pytest.mark.parametrize("name", having(Density))
+def test_value_of_one_example_ignores_its_batch(name):
+    model = small(name)
+    laws.value_ignores_the_batch(model, laws.examples(model))
+
+
+AUTOREGRESSIVE = [entry.name for entry in catalog.MODELS if entry.family == "autoregressive"]
+
+
+@pytest.mark.parametrize("name", AUTOREGRESSIVE)
+def test_autoregressive_outputs_see_only_the_past(name):
+    laws.sees_only_the_past(small(name))
+
+
+@pytest.mark.parametrize("name", AUTOREGRESSIVE)
+def test_autoregressive_at_full_size_sees_only_the_past(name):
+    """With the layers and dilations that the book trains, not only in miniature."""
+    laws.sees_only_the_past(laws.prepare(catalog.model(name).build(), scale=0.1))
+
+
+@pytest.mark.parametrize("name", having(Sampler))
+def test_draws_are_repeatable(name):
+    laws.draws_are_repeatable(small(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_gets_a_gradient(name):
+    model = small(name)
+    laws.every_parameter_gets_a_gradient(model, laws.examples(model))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_weights_are_registered(name):
+    laws.all_weights_are_registered(small(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_players_move_only_their_own_weights(name):
+    model = small(name)
+    laws.players_move_only_their_own_weights(model, laws.examples(model))
+    laws.players_share_no_weights(model)
+
+
+@pytest.mark.parametrize("name", sorted(set(having(Density)) & set(having(Trainable))))
+def test_loss_of_a_density_is_nats_per_example(name):
+    model = small(name)
+    laws.loss_is_mean_negative_log_prob(model, laws.examples(model))
+
+
+@pytest.mark.parametrize("name", sorted(set(having(Density)) | set(having(Bound))))
+def test_measuring_leaves_the_mode_alone(name):
+    model = small(name)
+    x = laws.examples(model)
+    laws.leaves_the_mode_alone(lambda m: evaluate.bits_per_dim(m, x), model)
+    laws.leaves_the_mode_alone(lambda m: mean_loss(m, (x,)), model)
+    with pytest.raises(ValueError):
+        evaluate.bits_per_dim(model.train(), laws.bad_inputs(model, x)["no batch dimension"])
+    assert model.training, "a refused measurement left the model in eval mode"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_saving_and_loading_changes_no_number(name, tmp_path):
+    for dtype in (torch.float64, torch.float32):
+        model, other = small(name, 0).to(dtype), small(name, 1)
+        laws.saving_changes_nothing(model, other, laws.examples(model), tmp_path / "weights.safetensors")
+
+
+@pytest.mark.parametrize("name", having(Density))
+def test_other_precisions_say_the_same(name):
+    model = small(name)
+    laws.dtypes_agree(model, laws.examples(model))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bad_input_is_refused(name):
+    model = small(name)
+    laws.bad_input_is_refused(model, laws.examples(model))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bad_sizes_are_refused(name):
+    """Every whole-number argument of a constructor, set to nonsense, is named in a ValueError."""
+    entry = catalog.model(name)
+    whole = [k for k, v in {**entry.arguments, **entry.small}.items() if isinstance(v, int)]
+    assert whole
+    for argument in whole:
+        for nonsense in (0, -3, 1.5):
+            laws.refuses(lambda: entry.build(**{**entry.small, argument: nonsense}), argument)  # noqa: B023
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in catalog.MODELS if entry.start])
+def test_starts_that_the_catalog_names_keep_the_laws(name):
+    """The initial weights set from data leave a normalised density, and bad data are refused."""
+    entry = catalog.model(name)
+    model = entry.build(**entry.small).double()
+    x = laws.examples(model, 50)
+    assert getattr(model, entry.start)(x) is model
+    laws.sums_to_one(model.eval())
+    for bad in ("NaN", "a level too high", "an empty batch"):
+        if bad in laws.bad_inputs(model, x):
+            laws.refuses(lambda: getattr(model, entry.start)(laws.bad_inputs(model, x)[bad]))  # noqa: B023
