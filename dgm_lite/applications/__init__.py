@@ -1,0 +1,1 @@
+"""Where generative models are used: the systems of the essay's figure 3."""
