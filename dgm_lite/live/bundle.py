@@ -1,12 +1,14 @@
 """One ES module made of engine.mjs, core.mjs and every figure's .mjs, with no build step and no Node.
 
 The files are put one after another, each as a function of its own that returns what it exports, so that
-private names never meet. Lines that import from each other go, and so do indentation and whole-line
-comments. The files are written so that this is safe: imports and exports begin their line and take one
-line, and no line of a template literal begins with ``//``.
+private names never meet; lines that import from each other go. Comments and blanks that the browser
+does not need go, too; names stay, so that an error in the console can be read. The files are written so
+that this is safe: imports and exports begin their line and take one line, statements end in semicolons,
+and there are no regular expression literals.
 """
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -19,13 +21,58 @@ def figures() -> list[Path]:
     return sorted(p for p in HERE.glob("*.mjs") if p.name not in SHARED)
 
 
+def _tokens(code: str) -> Iterator[str]:
+    """Strings and templates whole, comments as a blank, and everything else one character at a time."""
+    simple = re.compile(r"""//[^\n]*|/\*.*?\*/|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|\s+|.""", re.S)
+    at = 0
+    while at < len(code):
+        end = _template_end(code, at) if code[at] == "`" else simple.match(code, at).end()
+        token = code[at:end]
+        yield " " if token.startswith(("//", "/*")) else token
+        at = end
+
+
+def _template_end(code: str, at: int) -> int:
+    """Where the template literal that opens at ``at`` ends, whatever is nested in its ${...}."""
+    at, depth = at + 1, 0
+    while depth or code[at] != "`":
+        if code[at] == "\\":
+            at += 1
+        elif code[at] == "`":
+            at = _template_end(code, at) - 1
+        elif depth and code[at] in "{}":
+            depth += 1 if code[at] == "{" else -1
+        elif code.startswith("${", at):
+            depth, at = 1, at + 1
+        at += 1
+    return at + 1
+
+
+def squeeze(code: str) -> str:
+    """JavaScript without comments and without the blanks that separate nothing."""
+    out, blank = [], ""
+    for token in _tokens(code):
+        if token.isspace():
+            blank += token
+            continue
+        last, first = out[-1][-1] if out else "{", token[0]
+        if blank:
+            words = (last.isalnum() or last in "_$") and (first.isalnum() or first in "_$")
+            signs = last in "+-" and first == last
+            # A line break may end a statement, except where one can't have ended or can't begin.
+            breaks = "\n" in blank and last not in "{;,([=&|?:>+" and first not in "})]&|?:.,"
+            token = ("\n" if breaks else " " if words or signs else "") + token
+        out.append(token)
+        blank = ""
+    return "".join(out)
+
+
 def _scoped(path: Path) -> str:
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    kept = [line for line in lines if line and not line.startswith(("//", "import "))]
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("import ")]
     exported = re.compile(r"^export (?=(?:class|function|const) (\w+))")
-    names = ", ".join(found[1] for line in kept if (found := exported.match(line)))
-    code = "\n".join(exported.sub("", line) for line in kept)
-    return f"const {{ {names} }} = (() => {{\n{code}\nreturn {{ {names} }};\n}})();" if names else f"(() => {{\n{code}\n}})();"
+    names = ",".join(found[1] for line in lines if (found := exported.match(line)))
+    code = squeeze("\n".join(exported.sub("", line) for line in lines))
+    return f"const {{{names}}}=(()=>{{{code}\nreturn {{{names}}};}})();" if names else f"(()=>{{{code}}})();"
 
 
 @cache

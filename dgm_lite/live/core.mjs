@@ -6,7 +6,7 @@ const CSS = `
 .dgm{--paper:#ffffff;--ink:#1d2433;--muted:#5b6475;--line:#d5dae3;--soft:#f2f4f8;--orange:#e07b00;--blue:#2166ac;--orange-ink:#9a4f00;--blue-ink:#1d5a99;--accent:#1d5a99;--bad:#b3261e;
  box-sizing:border-box;background:var(--paper);color:var(--ink);border:1px solid var(--line);border-radius:10px;padding:14px;max-width:100%;font:15px/1.45 system-ui,-apple-system,"Segoe UI",sans-serif;text-align:left}
 .dgm.dark{--paper:#171c24;--ink:#e6e9ef;--muted:#a3acbb;--line:#3a4352;--soft:#222934;--orange:#f59a36;--blue:#5aa9f0;--orange-ink:#ffb866;--blue-ink:#8cc4fb;--accent:#8cc4fb;--bad:#ff9c94}
-.dgm *{box-sizing:border-box}
+.dgm *{box-sizing:border-box}[hidden]{display:none!important}
 .cols{display:flex;flex-wrap:wrap;gap:14px 22px}.cols>*{flex:1 1 260px;min-width:0}.cols>.wide{flex:1 1 320px;max-width:440px}
 canvas{display:block;width:100%;border-radius:6px}canvas[tabindex]{touch-action:none;cursor:crosshair}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
@@ -17,7 +17,7 @@ canvas{display:block;width:100%;border-radius:6px}canvas[tabindex]{touch-action:
 .seg input{position:absolute;opacity:0;width:1px;height:1px;margin:0}
 button:hover,.seg label:hover{border-color:var(--accent)}
 .num{font-variant-numeric:tabular-nums;white-space:nowrap}.muted{color:var(--muted)}.small{font-size:13px}
-h4{font:inherit;font-weight:600;margin:12px 0 3px}h4:first-child{margin-top:0}h4 i,h4 output{font-weight:400}p{margin:0 0 4px}
+h4{font:inherit;margin:12px 0 3px}h4:first-child{margin-top:0}strong{font-weight:600}p{margin:0 0 4px}
 .split{display:flex;height:14px;border-radius:7px;overflow:hidden;background:var(--soft)}.split i{display:block;height:100%}
 .verdict{border-left:4px solid var(--line);padding:2px 0 2px 10px;margin:6px 0}
 input[type=range]{width:100%;margin:4px 0;accent-color:var(--accent)}
@@ -173,7 +173,9 @@ export class Plot {
       tell(e, "down");
     });
     this.element.addEventListener("pointermove", (e) => {
-      if (this.element.hasPointerCapture(e.pointerId)) for (const one of e.getCoalescedEvents?.() ?? [e]) tell(one, "move");
+      if (!this.element.hasPointerCapture(e.pointerId)) return;
+      const all = e.getCoalescedEvents?.() ?? []; // every place on the way, where the browser tells
+      for (const one of all.length ? all : [e]) tell(one, "move");
     });
     return this;
   }
@@ -198,6 +200,9 @@ export function number(v) {
   return `${m} × 10${[...e.replace("+", "")].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d] ?? "⁻").join("")}`.replace("-", "−");
 }
 export const fixed = (v, digits = 2) => v.toFixed(digits).replace("-", "−");
+
+// Words from Python, safe inside markup.
+export const escape = (words) => words.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
 
 // How many of the sorted numbers lie below v.
 export function below(sorted, v) {
@@ -231,9 +236,9 @@ export const mix = (a, b, t) => a.map((v, i) => v + (b[i] - v) * t);
 
 // The histogram of held-out log p(x), with a mark at `value` and, where given, a limit below which is refused.
 export function histogram(fig, element, sorted, { low, unit = "nats", bins = 48, ratio = 0.36 }) {
-  const plot = new Plot(fig, element, ratio), high = sorted.at(-1), right = high + 0.04 * (high - low), counts = Array(bins).fill(0);
+  const plot = new Plot(fig, element, ratio), high = sorted.at(-1), right = high + 0.12 * (high - low), counts = Array(bins).fill(0);
   for (const v of sorted) counts[Math.min(bins - 1, Math.max(0, Math.floor(((v - low) / (right - low)) * bins)))]++;
-  const top = Math.max(...counts), step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((s) => (right - low) / s <= 6) ?? 1000;
+  const top = Math.max(...counts), step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((s) => (right - low) / s <= 9) ?? 1000;
   return (value, limit) => plot.paint((c, w, h) => {
     const { ink, muted, line, accent, bad } = fig.colours, foot = h - 19, x = (v) => 8 + ((v - low) / (right - low)) * (w - 16);
     c.font = "12px system-ui, sans-serif";
@@ -253,15 +258,33 @@ export function histogram(fig, element, sorted, { low, unit = "nats", bins = 48,
       c.fillStyle = bad;
       for (let y = 16; y < foot; y += 6) c.fillRect(x(limit) - 0.75, y, 1.5, 3.5);
     }
-    // The mark; far off the scale it becomes an arrow at the edge.
-    const off = value < low, at = off ? 10 : Math.min(x(value), w - 5);
-    c.strokeStyle = c.fillStyle = ink;
-    c.lineWidth = 2;
+    // The mark; off the scale it becomes an arrow at the edge.
+    const off = value < low ? -1 : value > right ? 1 : 0, at = off ? (off < 0 ? 3 : w - 3) : x(value);
+    c.fillStyle = ink;
     c.beginPath();
-    if (off) { c.moveTo(3, foot - 10); c.lineTo(12, foot - 16); c.lineTo(12, foot - 4); c.fill(); c.textAlign = "left"; }
-    else { c.moveTo(at, 15); c.lineTo(at, foot); c.stroke(); c.textAlign = at < 40 ? "left" : at > w - 40 ? "right" : "center"; }
+    if (off) { c.moveTo(at, foot - 10); c.lineTo(at - 9 * off, foot - 16); c.lineTo(at - 9 * off, foot - 4); }
+    else c.rect(at - 1, 15, 2, foot - 15);
+    c.fill();
     c.font = "600 12px system-ui, sans-serif";
-    c.fillText(`${fixed(value, 1)} ${unit}`, off ? 4 : at, off ? foot - 22 : 11);
+    c.textAlign = at < 40 ? "left" : at > w - 40 ? "right" : "center";
+    c.fillText(`${fixed(value, 1)} ${unit}`, at, off ? foot - 22 : 11);
+  });
+}
+
+// One bar for each label, the tallest in colour.
+export function bars(fig, element, labels, ratio = 0.3) {
+  const plot = new Plot(fig, element, ratio);
+  return (values) => plot.paint((c, w, h) => {
+    const wide = w / labels.length, foot = h - 18, best = values.indexOf(Math.max(...values));
+    c.font = "13px system-ui, sans-serif";
+    c.textAlign = "center";
+    labels.forEach((label, k) => {
+      const tall = Math.max(1, values[k] * (foot - 4));
+      c.fillStyle = k === best ? fig.colours.accent : fig.colours.muted;
+      c.fillRect((k + 0.16) * wide, foot - tall, 0.68 * wide, tall);
+      c.fillStyle = fig.colours.ink;
+      c.fillText(label, (k + 0.5) * wide, h - 3);
+    });
   });
 }
 

@@ -1,5 +1,5 @@
 // Two ways to decide: drag the cross, see p(y|x), p(x), p(x, y), and the decision with and without a reject option.
-import { figure, Plot, histogram, fieldImage, contour, number, fixed, quantile, rank, softmax, rgb, mix } from "./core.mjs";
+import { figure, Plot, histogram, fieldImage, contour, escape, number, fixed, quantile, rank, softmax, rgb, mix } from "./core.mjs";
 
 const N = 81; // nodes of the background grid, a side
 
@@ -8,21 +8,21 @@ figure("cross", (fig) => {
   const points = fig.array(fig.spec.points), heldout = fig.array(fig.spec.heldout);
   let at = [...start], field = "joint";
 
-  const [orange, blue] = names.map((name, k) => `<span class="${["orange", "blue"][k]}">${name}</span>`);
+  const [orange, blue] = names.map((name, k) => `<span class="${["orange", "blue"][k]}">${escape(name)}</span>`);
   const p = fig.html(`
     <fieldset class="seg"><legend class="hide">Background</legend>${[["posterior", "<i>p</i>(<i>y</i> | <b>x</b>)"], ["density", "<i>p</i>(<b>x</b>)"], ["joint", "<i>p</i>(<b>x</b>, <i>y</i>)"]]
       .map(([key, label]) => `<label><input type="radio" name="field" value="${key}"${key === field ? " checked" : ""}>${label}</label>`).join("")}</fieldset>
     <div class="cols"><div class="wide">
-      <canvas data-p="map" tabindex="0" role="application" aria-label="The plane with ${names[0]} and ${names[1]} points and a black cross. The arrow keys move the cross, with shift in bigger steps."></canvas>
+      <canvas data-p="map" tabindex="0" role="application" aria-label="The plane with ${escape(names[0])} and ${escape(names[1])} points and a black cross. The arrow keys move the cross, with shift in bigger steps."></canvas>
       <p class="small muted" style="margin-top:6px">Drag the cross, tap, or use the arrow keys. Hatched: refused.</p>
     </div><div>
-      <h4>The classifier: <i>p</i>(<i>y</i> | <b>x</b>)</h4>
+      <h4><strong>The classifier</strong> <i>p</i>(<i>y</i> | <b>x</b>)</h4>
       <div class="split" aria-hidden="true"><i data-p="bar" class="ease" style="background:var(--orange)"></i><i style="flex:1;background:var(--blue)"></i></div>
       <p class="row num" style="justify-content:space-between"><span>${orange} <output data-p="orange" aria-live="off"></output></span><span>${blue} <output data-p="blue" aria-live="off"></output></span></p>
-      <h4>The density: <i>p</i>(<b>x</b>) = <output class="num" data-p="px" aria-live="off"></output></h4>
+      <h4><strong>The density</strong> <i>p</i>(<b>x</b>) = <output class="num" data-p="px" aria-live="off"></output></h4>
       <canvas data-p="hist" role="img" aria-label="Histogram of log p(x) of held-out points, with a mark at the cross"></canvas>
       <p class="small muted">log <i>p</i>(<b>x</b>) = <output class="num" data-p="log" aria-live="off"></output>, <output data-p="rank" aria-live="off"></output></p>
-      <h4>Both: <i>p</i>(<b>x</b>, <i>y</i>) = <i>p</i>(<i>y</i> | <b>x</b>) <i>p</i>(<b>x</b>)</h4>
+      <h4><strong>Both</strong> <i>p</i>(<b>x</b>, <i>y</i>) = <i>p</i>(<i>y</i> | <b>x</b>) <i>p</i>(<b>x</b>)</h4>
       <p class="row num" style="justify-content:space-between"><span>${orange} <output data-p="jointOrange" aria-live="off"></output></span><span>${blue} <output data-p="jointBlue" aria-live="off"></output></span></p>
       <div class="verdict" data-p="left">By <i>p</i>(<i>y</i> | <b>x</b>) alone: <output data-p="alone" aria-live="off"></output></div>
       <div class="verdict" data-p="right">With a reject option: <output data-p="decision" aria-live="off"></output></div>

@@ -1,18 +1,20 @@
 """Two ways to decide, live: drag a cross and compare p(y|x) with p(x, y) = p(y|x) p(x)."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, export, pack, png
+from dgm_lite.live.figure import LiveFigure, evaluating, export, pack, png
 from dgm_lite.protocols import Density
 from dgm_lite.shapes import check_labels, check_real
 
 ALT = (
     "Orange and blue points in the plane and a black cross, three times. Left: the points. Middle: the "
     "classifier's p(y|x) colours the whole plane, far from all points too. Right: p(x, y) fades to white "
-    "away from the points; in the hatched part the system refuses to decide. In the live figure the cross moves."
+    "away from the points; in the hatched part the system refuses to decide. In the live figure the cross "
+    "moves."
 )
 
 
@@ -51,9 +53,10 @@ class Cross(LiveFigure):
             raise ValueError(f"Cross: expected a density with log_prob, got {type(density).__name__}.")
         if not 0 <= threshold <= 0.2:
             raise ValueError(f"Cross: expected a threshold in [0, 0.2], got {threshold}.")
-        if not (lim[0] < lim[1] and lim[2] < lim[3] and lim[0] <= start[0] <= lim[1] and lim[2] <= start[1] <= lim[3]):
+        x0, x1, y0, y1 = lim
+        if not (x0 < x1 and y0 < y1 and x0 <= start[0] <= x1 and y0 <= start[1] <= y1):
             raise ValueError(f"Cross: expected limits x0 < x1, y0 < y1 around the start {start}, got {lim}.")
-        with torch.no_grad():
+        with torch.no_grad(), evaluating(density):
             scores = density.log_prob(heldout).sort().values
         spec = {
             "lim": [float(v) for v in lim],
@@ -67,7 +70,8 @@ class Cross(LiveFigure):
             "classifier": export(classifier, points[:2], ["logits"]),
             "density": export(density, points[:2], ["log_prob"], method="log_prob"),
         }
-        still = _still(classifier, density, points, labels, scores, lim, torch.tensor(start), threshold)
+        with evaluating(classifier, density):
+            still = _still(classifier, density, points, labels, scores, lim, torch.tensor(start), threshold)
         super().__init__("cross", spec, models, image=still, alt=alt)
 
 
@@ -75,24 +79,25 @@ class Cross(LiveFigure):
 def _still(classifier, density, points, labels, scores, lim, start, threshold) -> bytes:
     """The essay's three panels: data, p(y|x), p(x, y)."""
     x, a, b = plot.grid(lim)
-    n = len(a)
-    blue = classifier(x).softmax(1)[:, 1].reshape(n, n)
-    log_px = density.log_prob(x).reshape(n, n)
+    a, b, n = a.numpy(), b.numpy(), len(a)
+    blue = classifier(x).softmax(1)[:, 1].reshape(n, n).numpy()
+    log_px = density.log_prob(x).reshape(n, n).numpy()
     # As strong as p(x) is high; the root keeps the skirts of the density visible.
-    strength = (log_px - torch.maximum(scores[-1], log_px.max())).mul(0.5).exp().mul(1.15).clamp(max=1)[..., None]
-    hue = torch.tensor(plot.DECISION(blue.numpy())[..., :3])
-    limit = scores.quantile(threshold)
+    strength = np.minimum(1.15 * np.exp(0.5 * (log_px - max(scores[-1].item(), log_px.max()))), 1)[..., None]
+    hue = plot.DECISION(blue)[..., :3]
+    limit = scores.quantile(threshold).item()
     with plt.rc_context():
         plot.use_style()
         plt.rcParams.update({"hatch.color": "#999999", "hatch.linewidth": 0.5})
-        panel = 2.3  # inches
-        figure, axes = plt.subplots(1, 3, figsize=(3 * panel + 0.3, panel * (lim[3] - lim[2]) / (lim[1] - lim[0]) + 0.4))
+        wide, tall = 2.3, 2.3 * (lim[3] - lim[2]) / (lim[1] - lim[0])  # of a panel, in inches
+        figure, axes = plt.subplots(1, 3, figsize=(3 * wide + 0.3, tall + 0.4))
         axes[1].imshow(hue, extent=lim, origin="lower", interpolation="bilinear")
         axes[1].contour(a, b, blue, levels=[0.5], colors="#444444", linewidths=1.2)
         axes[2].imshow(1 - strength * (1 - hue), extent=lim, origin="lower", interpolation="bilinear")
-        axes[2].contourf(a, b, log_px, levels=[-torch.inf, limit], colors="none", hatches=["////"])
+        axes[2].contourf(a, b, log_px, levels=[-np.inf, limit], colors="none", hatches=["////"])
         axes[2].contour(a, b, log_px, levels=[limit], colors="#333333", linewidths=1.2, linestyles="solid")
-        for ax, title in zip(axes, ("data", "$p(y\\,|\\,x)$", "$p(x, y) = p(y\\,|\\,x)\\,p(x)$"), strict=True):
+        titles = ("data", "$p(y\\,|\\,x)$", "$p(x, y) = p(y\\,|\\,x)\\,p(x)$")
+        for ax, title in zip(axes, titles, strict=True):
             plot.points(points, labels, ax, size=6)
             plot.cross(start, ax)
             ax.set(title=title, aspect="equal", xlim=lim[:2], ylim=lim[2:], xticks=[], yticks=[])

@@ -9,6 +9,7 @@ import logging
 import string
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,12 +68,14 @@ class LiveFigure:
         ValueError: If there is no figure of this kind, or no words for the image.
     """
 
-    def __init__(self, kind: str, spec: dict[str, Any], models: Mapping[str, bytes], *, image: bytes, alt: str):
+    def __init__(
+        self, kind: str, spec: dict[str, Any], models: Mapping[str, bytes], *, image: bytes, alt: str
+    ):  # fmt: skip
         known = [path.stem for path in bundle.figures()]
         if kind not in known:
             raise ValueError(f"LiveFigure: expected one of the kinds {', '.join(known)}, got {kind!r}.")
         if not alt.strip():
-            raise ValueError("LiveFigure: expected alt text that says what the image shows, got an empty string.")
+            raise ValueError("LiveFigure: expected alt text that says what the image shows, got none.")
         self.kind, self.spec, self.models, self.image, self.alt = kind, spec, dict(models), image, alt
 
     def html(self) -> str:
@@ -84,8 +87,7 @@ class LiveFigure:
         return (
             f'<dgm-figure kind="{self.kind}">'
             f'<img src="data:image/png;base64,{image}" alt="{html.escape(self.alt)}" style="max-width:100%">'
-            f'<script type="application/json">{data}</script></dgm-figure>\n'
-            + _LOADER % bundle.body()
+            f'<script type="application/json">{data}</script></dgm-figure>\n' + _LOADER % bundle.body()
         )
 
     def page(self) -> str:
@@ -117,6 +119,19 @@ class LiveFigure:
             value = traitlets.Any().tag(sync=True)
 
         return LiveWidget(kind=self.kind, spec=self.spec, models=self.models, value=self.spec.get("start"))
+
+
+@contextmanager
+def evaluating(*modules: nn.Module) -> Iterator[None]:
+    """Puts modules in evaluation mode, and each part of them back in the mode it was in."""
+    parts = {part: part.training for module in modules for part in module.modules()}
+    for module in modules:
+        module.eval()
+    try:
+        yield
+    finally:
+        for part, was_training in parts.items():
+            part.training = was_training
 
 
 class _Call(nn.Module):
@@ -153,23 +168,20 @@ def export(
         ValueError: If the module can't be traced, or needs an operator that the engine lacks.
     """
     inputs = example if isinstance(example, tuple) else (example,)
-    was_training = module.training
     quiet = logging.getLogger("torch.onnx")
     level = quiet.level
     quiet.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings(), torch.no_grad():
+        with warnings.catch_warnings(), torch.no_grad(), evaluating(module):
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
-                _Call(module.eval(), method), inputs, dynamo=True, verbose=False,
+                _Call(module, method).eval(), inputs, dynamo=True, verbose=False,
                 input_names=[f"x{i}" for i in range(len(inputs))], output_names=list(names),
                 dynamic_shapes=(tuple({0: torch.export.Dim("batch")} for _ in inputs),),
             )  # fmt: skip
     except Exception as error:
-        # The exporter's own words are pages long; its first line and the cause say what is needed.
         raise ValueError(f"export: {type(module).__name__}.{method} can't be exported: {error}") from error
     finally:
-        module.train(was_training)
         quiet.setLevel(level)
     return _tidy(program.model_proto, half)
 
@@ -218,4 +230,5 @@ def _tidy(model: "onnx.ModelProto", half: bool) -> bytes:
     for value in [*bare.input, *bare.output]:
         value.ClearField("metadata_props")
     versions = [onnx.helper.make_opsetid(v.domain, v.version) for v in model.opset_import if not v.domain]
-    return onnx.helper.make_model(bare, opset_imports=versions, ir_version=10).SerializeToString(deterministic=True)
+    bare_model = onnx.helper.make_model(bare, opset_imports=versions, ir_version=10)
+    return bare_model.SerializeToString(deterministic=True)

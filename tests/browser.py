@@ -1,0 +1,36 @@
+"""The one headless Chromium of a test run, for every test that needs a browser.
+
+A conftest takes the fixture in by name: ``from tests.browser import chromium``. However many do,
+a pytest process runs one browser (a second Playwright in one process would be refused).
+"""
+
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import browser as finder  # noqa: E402
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+]  # fmt: skip
+RUNNING = pytest.StashKey[Browser]()
+
+
+@pytest.fixture(scope="session")
+def chromium(pytestconfig):
+    """A running headless Chromium. None to be found is a failure that says how to get one."""
+    if RUNNING not in pytestconfig.stash:
+        path = finder.find()
+        if path is None:
+            pytest.fail(finder.HELP)
+        playwright = sync_playwright().start()
+        running = playwright.chromium.launch(executable_path=path, headless=True, args=FLAGS)
+        pytestconfig.stash[RUNNING] = running
+        pytestconfig.add_cleanup(lambda: (running.close(), playwright.stop()))
+    return pytestconfig.stash[RUNNING]
