@@ -47,7 +47,7 @@ def images(x: Tensor, ax: Axes, *, shape: tuple[int, int] = (8, 8), columns: int
         page[top : top + height, left : left + width] = image
         if titles is not None:
             ax.text(left + width / 2 - 0.5, top - 0.9, titles[i], ha="center", va="bottom", fontsize=8.5)
-    ax.imshow(page, cmap="gray_r", vmin=0, vmax=levels - 1)
+    ax.imshow(page.numpy(), cmap="gray_r", vmin=0, vmax=levels - 1)
     ax.set_axis_off()
     return ax
 
