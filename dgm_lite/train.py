@@ -432,7 +432,9 @@ class _Run:
                 j, name = key.split("/")
                 inner.setdefault(int(j), {})[name] = value
             optimizer.load_state_dict({**optimizer.state_dict(), "state": inner})
-        torch.set_rng_state(tensors["random/torch"][self.trainer.rank])
+        torch.set_rng_state(
+            tensors["random/torch"][self.trainer.rank].clone()
+        )  # torch ignores a view's offset
         self.generator.set_state(tensors["random/batches"])
         self.epoch, self.trainer.index = state["epoch"], state["index"]
         self.best_loss, self.best_epoch = state["best_loss"], state["best_epoch"]
