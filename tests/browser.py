@@ -4,16 +4,10 @@ A conftest takes the fixture in by name: ``from tests.browser import chromium``.
 a pytest process runs one browser (a second Playwright in one process would be refused).
 """
 
-import sys
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
-
-import browser as finder  # noqa: E402
+from tools import browser as finder
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

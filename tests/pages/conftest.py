@@ -5,18 +5,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
-from tools import browser as finder
+from tests.browser import chromium  # noqa: F401
 from tools import serve
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
 PREFIX = "/some/where/below/"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-]  # fmt: skip
 
 
 def pages() -> list[str]:
@@ -46,15 +41,3 @@ def base():
     threading.Thread(target=httpd.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{httpd.server_address[1]}{PREFIX}"
     httpd.shutdown()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A running headless Chromium. None to be found is a failure that says how to get one."""
-    path = finder.find()
-    if path is None:
-        pytest.fail(finder.HELP)
-    with sync_playwright() as p:
-        running = p.chromium.launch(executable_path=path, headless=True, args=FLAGS)
-        yield running
-        running.close()
