@@ -61,7 +61,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def train(args: argparse.Namespace) -> None:
-    """Train by the catalog's defaults and the options given, and save the best weights."""
+    """Train by the catalog's defaults and the options given, and save the best weights.
+
+    Raises:
+        ValueError: On a name or a value that does not exist.
+        KeyboardInterrupt: If training was stopped before its first step.
+    """
     entry = catalog.model(args.model)
     if args.out.suffix != ".safetensors":
         raise ValueError(f"train: expected --out to end in .safetensors, got {args.out.name!r}.")
@@ -109,7 +114,11 @@ def _measured(trained: nn.Module, data: Dataset, split: str) -> str:
 
 
 def draw(args: argparse.Namespace) -> None:
-    """Draw samples and write them as numbers or as a picture."""
+    """Draw samples and write them as numbers or as a picture.
+
+    Raises:
+        ValueError: On another ending than .npy or .png, or a model that cannot be sampled.
+    """
     if args.out.suffix not in {".npy", ".png"}:
         raise ValueError(f"sample: expected --out to end in .npy or .png, got {args.out.name!r}.")
     trained, about = catalog.load(args.weights)

@@ -13,7 +13,11 @@ VERDICTS = {"holds": "✓", "holds with a caveat": "≈", "fails": "✗"}
 
 @cache
 def ledger() -> dict[str, dict]:
-    """Every claim of the essay by id, from book/claims.yml."""
+    """Every claim of the essay by id, from book/claims.yml.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+    """
     package = Path(__file__).resolve().parent
     for file in (package.parent / "book" / "claims.yml", package / "_data" / "claims.yml"):
         if file.is_file():

@@ -33,7 +33,11 @@ def path(name: str) -> Path:
 
 
 def manifest() -> dict[str, dict[str, str]]:
-    """Source, licence, checksum and maker of every data file, by file name."""
+    """Source, licence, checksum and maker of every data file, by file name.
+
+    Raises:
+        FileNotFoundError: If the list is missing.
+    """
     listed = next(
         (folder / "manifest.yml" for folder in _FOLDERS if (folder / "manifest.yml").is_file()), None
     )
