@@ -1,0 +1,137 @@
+"""Distributions and bounds whose value is always one number per example, in nats: (B,).
+
+``torch.distributions`` gives one number per dimension, and forgetting to add them up (or averaging them)
+is the commonest error in this field. Here the sum is part of the distribution.
+"""
+
+import math
+from collections.abc import Callable
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dgm_lite.shapes import check_count, sum_event
+
+LOG_2PI = math.log(2 * math.pi)
+
+
+class DiagonalNormal:
+    """N(mu, diag(sigma^2)), one for each row.
+
+    Args:
+        mu: Means, (B, D).
+        log_std: log sigma, broadcast over mu. Not the variance, nor its log.
+    """
+
+    def __init__(self, mu: Tensor, log_std: Tensor):
+        self.mu, self.log_std = mu, log_std
+
+    @property
+    def mean(self) -> Tensor:
+        """E[x], (B, D)."""
+        return self.mu
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log N(x; mu, sigma^2) = -1/2 sum_d (eps_d^2 + 2 log sigma_d + log 2 pi), in nats, (B,).
+
+        Source: book eq. `gaussian-posterior`.
+        """
+        eps = (x - self.mu) * torch.exp(-self.log_std)
+        return -sum_event(0.5 * eps**2 + self.log_std + 0.5 * LOG_2PI)
+
+    def sample(self, *, generator: torch.Generator | None = None) -> Tensor:
+        """mu + sigma eps with eps ~ N(0, I): gradients pass to mu and sigma, (B, D)."""
+        like_mu = {"device": self.mu.device, "dtype": self.mu.dtype}
+        eps = torch.randn(self.mu.shape, generator=generator, **like_mu)
+        return self.mu + torch.exp(self.log_std) * eps
+
+
+class Categorical:
+    """Independent integers x_d in 0 .. L-1 with their own probabilities, for each row.
+
+    Args:
+        logits: Unnormalised log-probabilities, (B, D, L): the levels last.
+    """
+
+    def __init__(self, logits: Tensor):
+        self.logits = logits
+
+    @cached_property
+    def log_total(self) -> Tensor:
+        """log sum_k exp(logits_k): what makes probabilities of the logits, (B, D)."""
+        return self.logits.logsumexp(2)
+
+    @property
+    def mean(self) -> Tensor:
+        """Expected level, (B, D)."""
+        levels = torch.arange(self.logits.shape[2], dtype=self.logits.dtype, device=self.logits.device)
+        return self.logits.softmax(2) @ levels
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """sum_d log p(x_d), in nats, (B,)."""
+        chosen = self.logits.gather(2, x.long()[:, :, None]).squeeze(2)
+        return sum_event(chosen - self.log_total)
+
+    def sample(self, *, generator: torch.Generator | None = None) -> Tensor:
+        """Integers, (B, D)."""
+        batch, dim, levels = self.logits.shape
+        probs = self.logits.softmax(2).reshape(batch * dim, levels)
+        return torch.multinomial(probs, 1, generator=generator).reshape(batch, dim)
+
+
+class Bernoulli:
+    """Independent x_d in {0, 1}, for each row.
+
+    Args:
+        logits: log p(x_d = 1) - log p(x_d = 0), (B, D).
+    """
+
+    def __init__(self, logits: Tensor):
+        self.logits = logits
+
+    @property
+    def mean(self) -> Tensor:
+        """p(x_d = 1), (B, D)."""
+        return torch.sigmoid(self.logits)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """sum_d log p(x_d), in nats, (B,). The sign of the logit says which of the two was seen."""
+        return sum_event(F.logsigmoid(self.logits * (2 * x.to(self.logits.dtype) - 1)))
+
+    def sample(self, *, generator: torch.Generator | None = None) -> Tensor:
+        """Integers 0 or 1, (B, D)."""
+        return torch.bernoulli(self.mean, generator=generator).long()
+
+
+def log_mean_weight(
+    log_weight: Callable[[Tensor], Tensor], x: Tensor, n_samples: int, *, at_once: int = 20_000
+) -> Tensor:
+    """log (1/k) sum_i w_i(x): the importance-weighted bound, in memory that does not grow with k.
+
+    Args:
+        log_weight: Draws log w(x) for each row, (B, *event) -> (B,) nats, with E[w(x)] = p(x). The
+            one-draw bound of a VAE or of a dequantised flow is such a weight.
+        x: Examples, (B, *event).
+        n_samples: k, draws for each example.
+        at_once: Rows passed to ``log_weight`` in one call.
+
+    Returns:
+        Nats, shape (B,). Its mean is a lower bound on log p(x) that rises with k.
+
+    Raises:
+        ValueError: If n_samples is below 1.
+
+    Source: book eq. `iwae`; Burda et al. (2016), Importance weighted autoencoders, equation 8.
+    """
+    check_count(n_samples, "log_mean_weight", "n_samples")
+    parts = []
+    for rows in x.split(max(1, at_once // n_samples) if n_samples < at_once else 1):
+        total = None
+        for first in range(0, n_samples, at_once):
+            k = min(at_once, n_samples - first)
+            log_w = log_weight(rows.repeat_interleave(k, dim=0)).view(len(rows), k).logsumexp(1)
+            total = log_w if total is None else torch.logaddexp(total, log_w)
+        parts.append(total - math.log(n_samples))
+    return torch.cat(parts)
