@@ -1,0 +1,246 @@
+"""Changes of an image that fool a classifier, and random noise of the same size.
+
+    x' = argmax log p(t | x')   over integer images x' with |x'_d - x_d| <= budget     [book: eq. adversarial]
+
+Two attacks: by the gradient, for large images, and pixel by pixel, for small ones and for any score.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from dgm_lite.protocols import Density
+from dgm_lite.shapes import check_count, check_labels, check_levels, check_real, check_shape
+
+# Maps images (M, B, D) to numbers (M, B); an attack makes them small.
+Score = Callable[[Tensor], Tensor]
+
+
+def rms(delta: Tensor) -> Tensor:
+    """Size of a perturbation: sqrt(mean_d delta_d^2), in the unit of delta.
+
+    Args:
+        delta: Perturbations, (B, *event), integers or real.
+
+    Returns:
+        Shape (B,), in grey levels if delta is.
+
+    Source: book eq. `rms`.
+    """
+    check_shape(delta, ("B", *delta.shape[1:]) if isinstance(delta, Tensor) else ("B", "D"), "rms")
+    return delta.flatten(1).double().square().mean(1).sqrt()
+
+
+def margin(logits: Tensor, y: Tensor) -> Tensor:
+    """Logit of y minus the largest other logit: negative where the classifier prefers another label.
+
+    Args:
+        logits: Shape (..., n_classes).
+        y: Labels, of a shape that broadcasts to (...).
+
+    Returns:
+        Shape (...), in nats: log p(y | x) - log p(y' | x) for the strongest rival y'.
+    """
+    y = y.expand(logits.shape[:-1])[..., None]
+    rivals = logits.scatter(-1, y, -torch.inf)
+    return logits.gather(-1, y).squeeze(-1) - rivals.max(-1).values
+
+
+def targeted(
+    classifier: nn.Module, x: Tensor, target: int, *, budget: float, levels: int = 256, n_steps: int = 20, whole: bool = True
+) -> Tensor:
+    """Images near x that the classifier takes for the target, by projected gradient ascent.
+
+    Each step moves every pixel by the same amount in the direction that raises log p(target | x'),
+    then back to within the budget and to existing grey levels.
+
+    Args:
+        classifier: Maps real images (B, *event) in grey levels to logits (B, n_classes).
+        x: Integer images, values 0 .. levels-1, (B, *event).
+        target: The label to be seen.
+        budget: Largest change of one pixel, in grey levels.
+        levels: Number of grey levels.
+        n_steps: Steps; together they could carry a pixel 2.5 budgets far.
+        whole: Round to whole grey levels, as an image file must. Without it the result is real.
+
+    Returns:
+        Images of x's shape: integers if ``whole``, else real numbers.
+
+    Raises:
+        ValueError: If x is not an integer image, the budget is not above 0, or there is no such label.
+
+    Source: book eq. `projected-gradient`; Madry et al. (2018), Towards deep learning models resistant to
+    adversarial attacks, section 2.1.
+    """
+    check_levels(x, levels, ("B", *x.shape[1:]) if isinstance(x, Tensor) else ("B", "D"), "targeted")
+    check_count(n_steps, "targeted", "n_steps")
+    if not budget > 0:
+        raise ValueError(f"targeted: expected a budget above 0 grey levels, got {budget!r}.")
+    lowest, highest = (x - budget).clamp(min=0).float(), (x + budget).clamp(max=levels - 1).float()
+    changed = x.float()
+    for _ in range(n_steps):
+        changed.requires_grad_(True)
+        log_p = classifier(changed).log_softmax(1)
+        if not 0 <= target < log_p.shape[1]:
+            raise ValueError(f"targeted: expected a label from 0 to {log_p.shape[1] - 1}, got {target!r}.")
+        (gradient,) = torch.autograd.grad(log_p[:, target].sum(), changed)
+        step = 2.5 * budget / n_steps * gradient.sign()
+        changed = torch.clamp(changed.detach() + step, lowest, highest)
+    return changed.round().long() if whole else changed
+
+
+def same_size_noise(x: Tensor, changed: Tensor, *, levels: int, generator: torch.Generator | None = None) -> Tensor:
+    """The control: the same changes at random pixels with random signs, so that only their aim is lost.
+
+    Args:
+        x: Integer images, values 0 .. levels-1, (B, *event).
+        changed: Their perturbed versions, integers of the same shape.
+        levels: Number of grey levels.
+        generator: Source of the places and signs.
+
+    Returns:
+        Integer images of the same shape. The RMS is that of ``changed``, but for the rare change too large to
+        fit at its new place in either direction.
+
+    Raises:
+        ValueError: If the two are not integer images of one shape.
+
+    Source: book eq. `rms`.
+    """
+    check_levels(x, levels, ("B", *x.shape[1:]) if isinstance(x, Tensor) else ("B", "D"), "same_size_noise")
+    check_levels(changed, levels, tuple(x.shape), "same_size_noise")
+    flat = x.flatten(1)
+    places = torch.rand(flat.shape, generator=generator).argsort(1)
+    signs = 2 * torch.randint(2, flat.shape, generator=generator) - 1
+    delta = signs * (changed - x).flatten(1).gather(1, places)
+    outside = (flat + delta < 0) | (flat + delta >= levels)
+    # Where one direction leaves the grey scale the other is taken: clipping would make the noise smaller.
+    return (flat + torch.where(outside, -delta, delta)).clamp(0, levels - 1).reshape(x.shape)
+
+
+def against_classifier(classifier: nn.Module, y: Tensor) -> Score:
+    """What an attacker lowers who wants the label y to lose: the margin of the classifier.
+
+    Args:
+        classifier: Maps (..., D) to logits (..., n_classes).
+        y: True labels, (B,).
+    """
+    return lambda z: margin(classifier(z), y)
+
+
+def against_both(classifier: nn.Module, density: nn.Module, y: Tensor, *, weight: float) -> Score:
+    """What an attacker lowers who knows p(x) as well: margin - weight * log p(x).
+
+    Args:
+        classifier: Maps (..., D) to logits (..., n_classes).
+        density: p(x) with an exact ``log_prob``, (B, D) -> (B,).
+        y: True labels, (B,).
+        weight: Nats of margin that one nat of log p(x) is worth.
+
+    Raises:
+        ValueError: If the density has no ``log_prob``, or the weight is negative.
+
+    Source: book eq. `informed`; Carlini and Wagner (2017), Adversarial examples are not easily detected.
+    """
+    if not isinstance(density, Density):
+        raise ValueError(f"against_both: expected a density with log_prob, got {type(density).__name__}.")
+    if not weight >= 0:
+        raise ValueError(f"against_both: expected a weight from 0 up, got {weight!r}.")
+
+    def score(z: Tensor) -> Tensor:
+        log_px = density.log_prob(z.flatten(0, 1)).unflatten(0, z.shape[:2])
+        return margin(classifier(z), y) - weight * log_px
+
+    return score
+
+
+@torch.no_grad()
+def pixel_by_pixel(
+    score: Score, x: Tensor, *, levels: int, n_moves: int, first_look: Score | None = None, shortlist: int = 16
+) -> Tensor:
+    """Change one pixel by one level, again and again: each time the move that lowers the score most for its size.
+
+    All 2 D moves are tried, so no gradient is needed and every image on the way has whole grey levels.
+
+    Args:
+        score: What to lower: images (M, B, D) to numbers (M, B).
+        x: Integer images, values 0 .. levels-1, (B, D).
+        levels: Number of grey levels.
+        n_moves: How many moves to make; an image for which no move helps stays as it is.
+        first_look: A cheaper score that picks the ``shortlist`` moves to which the score itself is applied.
+        shortlist: How many moves pass the first look.
+
+    Returns:
+        The images after 0, 1, .., n_moves moves: integers, (n_moves + 1, B, D).
+
+    Raises:
+        ValueError: If x is not an integer image of shape (B, D), or a count is below 1.
+
+    Source: book eq. `greedy-move`.
+    """
+    check_levels(x, levels, ("B", "D"), "pixel_by_pixel", "Flatten images: x.flatten(1).")
+    check_count(n_moves, "pixel_by_pixel", "n_moves")
+    check_count(shortlist, "pixel_by_pixel", "shortlist")
+    one_level = torch.eye(x.shape[1], dtype=x.dtype)
+    moves = torch.cat([one_level, -one_level])[:, None]  # (2D, 1, D)
+    path = [x]
+    for _ in range(n_moves):
+        now = path[-1]
+        moved = now + moves  # (2D, B, D)
+        allowed = ((moved >= 0) & (moved < levels)).all(2)
+        gain = _gain(first_look or score, now, moved, x).masked_fill(~allowed, -torch.inf)
+        if first_look is not None:
+            best = gain.topk(min(shortlist, len(gain)), dim=0)
+            moved = moved.gather(0, best.indices[..., None].expand(-1, -1, x.shape[1]))
+            gain = _gain(score, now, moved.clamp(0, levels - 1), x).masked_fill(best.values.isinf(), -torch.inf)
+        gain, index = gain.max(0)
+        path.append(torch.where((gain > 0)[:, None], moved[index, torch.arange(len(x))], now))
+    return torch.stack(path)
+
+
+def _gain(score: Score, now: Tensor, moved: Tensor, x: Tensor) -> Tensor:
+    """Fall of the score per growth of |x' - x|^2, (M, B)."""
+    growth = (moved - x).square().sum(2) - (now - x).square().sum(1)
+    # A move back towards x makes the perturbation smaller: it counts as nearly free.
+    return (score(now[None]) - score(moved)) / growth.clamp(min=0.5)
+
+
+@torch.no_grad()
+def moves_to_flip(classifier: nn.Module, path: Tensor, y: Tensor) -> Tensor:
+    """After how many moves of ``pixel_by_pixel`` the classifier first gives another label than y.
+
+    Args:
+        classifier: Maps (..., D) to logits (..., n_classes).
+        path: Images after 0, 1, .., n moves, (n + 1, B, D).
+        y: True labels, (B,).
+
+    Returns:
+        Whole numbers, (B,); n + 1 where the label never changes.
+
+    Raises:
+        ValueError: If there is not one label per image.
+    """
+    check_shape(path, ("moves", "B", "D"), "moves_to_flip")
+    logits = classifier(path)
+    check_labels(y, logits.shape[-1], path.shape[1], "moves_to_flip")
+    wrong = logits.argmax(-1) != y
+    return torch.where(wrong.any(0), wrong.int().argmax(0), len(path))
+
+
+def share_seen(ordinary: Tensor, strange: Tensor, false_alarms: float) -> float:
+    """Share of strange objects whose log p(x) is below a threshold that few ordinary ones are below.
+
+    Args:
+        ordinary: log p(x) of held-out objects, (N,), nats.
+        strange: log p(x) of the objects to be noticed, (M,), nats.
+        false_alarms: Share of ordinary objects below the threshold, in (0, 1).
+
+    Raises:
+        ValueError: If a score is not finite, or the share is not between 0 and 1.
+    """
+    check_real(ordinary, ("N",), "share_seen")
+    check_real(strange, ("M",), "share_seen")
+    if not 0 < false_alarms < 1:
+        raise ValueError(f"share_seen: expected a share of false alarms between 0 and 1, got {false_alarms!r}.")
+    return (strange < ordinary.quantile(false_alarms)).double().mean().item()
