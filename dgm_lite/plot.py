@@ -26,7 +26,7 @@ def use_style() -> None:
 
 
 def images(x: Tensor, ax: Axes, *, shape: tuple[int, int] = (8, 8), columns: int = 10, levels: int = 17,
-           gap: int = 1, titles: Sequence[str] | None = None) -> Axes:  # fmt: skip
+           gap: int = 1, titles: Sequence[str] | None = None, frames: bool = False) -> Axes:  # fmt: skip
     """Show images as a mosaic, ink dark on white.
 
     Args:
@@ -37,6 +37,7 @@ def images(x: Tensor, ax: Axes, *, shape: tuple[int, int] = (8, 8), columns: int
         levels: Number of grey levels.
         gap: Pixels between images.
         titles: A short caption above each image.
+        frames: Draw a thin line around each image, so that a blank one is seen, too.
     """
     height, width = shape
     x = x.reshape(-1, height, width).double().cpu()
@@ -45,6 +46,8 @@ def images(x: Tensor, ax: Axes, *, shape: tuple[int, int] = (8, 8), columns: int
     for i, image in enumerate(x):
         top, left = i // columns * (height + gap), i % columns * (width + gap)
         page[top : top + height, left : left + width] = image
+        if frames:
+            ax.add_patch(plt.Rectangle((left - 0.5, top - 0.5), width, height, fill=False, ec="#999999", lw=0.6, clip_on=False))
         if titles is not None:
             ax.text(left + width / 2 - 0.5, top - 0.9, titles[i], ha="center", va="bottom", fontsize=8.5)
     ax.imshow(page.numpy(), cmap="gray_r", vmin=0, vmax=levels - 1)

@@ -8,9 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from sklearn.linear_model import LogisticRegression
-from torch import Tensor
+from torch import Tensor, nn
 
+from dgm_lite.datasets.dataset import Dataset
+from dgm_lite.evaluate import log_prob
 from dgm_lite.shapes import check_real, check_shape
 
 
@@ -147,6 +150,49 @@ def _accuracy(classifier: LogisticRegression, pool: Pool) -> float:
     return float(np.mean([right[truth == label].mean() for label in np.unique(truth)]))
 
 
-def courses(pool: Pool, strategy: Strategy, budgets: Sequence[int], seeds: int = 5) -> np.ndarray:
-    """Accuracy of ``learn`` for several seeds, (seeds, budgets)."""
-    return np.stack([learn(pool, strategy, budgets, seed=seed).accuracy for seed in range(seeds)])
+def courses(pools: Sequence[Pool], strategy: Strategy, budgets: Sequence[int]) -> np.ndarray:
+    """Accuracy of one learner for each pool, with the pool's number as its seed: (pools, budgets)."""
+    if not pools:
+        raise ValueError("courses: expected at least one pool, got none.")
+    return np.stack([learn(pool, strategy, budgets, seed=seed).accuracy for seed, pool in enumerate(pools)])
+
+
+def hide_new_kinds(
+    data: Dataset, foreign: Tensor, names: Sequence[str], density: nn.Module, *,
+    n_known: int = 100, n_kinds: int = 4, scale: float = 1.0, seed: int = 0,
+) -> Pool:  # fmt: skip
+    """A pool of ordinary validation objects in which a few objects of new kinds are hidden.
+
+    The learner starts with labelled training objects. Every other object of a new kind goes into the
+    pool, the rest into the test set; the new kinds' labels follow those of the data.
+
+    Args:
+        data: Ordinary objects with labels.
+        foreign: Objects of other kinds, (F, D).
+        names: The kind of each of them.
+        density: p(x) of ordinary objects, trained without labels.
+        n_known: How many labelled training objects the learner starts with.
+        n_kinds: How many of the other kinds to hide, chosen at random.
+        scale: The learner sees x / scale; the density sees x.
+        seed: Choice of the kinds and of the known objects.
+
+    Raises:
+        ValueError: If there are fewer kinds than asked for, or names are missing.
+    """
+    kinds = sorted(set(names))
+    if len(names) != len(foreign) or not 1 <= n_kinds <= len(kinds):
+        wanted, got = f"{len(foreign)} names of at least {n_kinds} kinds", f"{len(names)} of {len(kinds)}"
+        raise ValueError(f"hide_new_kinds: expected {wanted}, got {got}.")
+    generator = torch.Generator().manual_seed(seed)
+    chosen = [kinds[i] for i in torch.randperm(len(kinds), generator=generator)[:n_kinds].tolist()]
+    known = torch.randperm(len(data.train), generator=generator)[:n_known]
+    rows = [[i for i, name in enumerate(names) if name == kind] for kind in chosen]
+    new_label = int(data.train_labels.max()) + 1
+    columns = []
+    for x, y, first in ((data.valid, data.valid_labels, 0), (data.test, data.test_labels, 1)):
+        new = [foreign[r[first::2]] for r in rows]
+        new_y = [torch.full((len(part),), new_label + k) for k, part in enumerate(new)]
+        columns += [torch.cat([x, *new]), torch.cat([y, *new_y])]
+    pool, pool_y, test, test_y = columns
+    return Pool(pool / scale, pool_y, log_prob(density, pool), test / scale, test_y,
+                data.train[known] / scale, data.train_labels[known])  # fmt: skip

@@ -5,10 +5,13 @@ Every score is high for objects that look ordinary, so that ``evaluate.auroc(ins
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from dgm_lite.datasets.dataset import Dataset
+from dgm_lite.evaluate import log_prob
 from dgm_lite.shapes import check_count, check_levels, check_real, show
 
 
@@ -98,6 +101,47 @@ class NeighbourCode(nn.Module):
         """
         check_levels(x, self.levels, ("B", self.dim), "NeighbourCode")
         return self.table[self._left(x), x].sum(1)
+
+
+def mutated(data: Dataset, rate: float, *, seed: int = 0) -> Dataset:
+    """The same data with training and validation examples mutated: what a background model learns from.
+
+    Raises:
+        ValueError: If the data have no levels, or the rate is outside [0, 1].
+
+    Source: book eq. `likelihood-ratio`; Ren et al. (2019), section 3.
+    """
+    if data.levels is None:
+        raise ValueError(f"mutated: expected data with levels, {data.name} is continuous.")
+    generator = torch.Generator().manual_seed(seed)
+    train, valid = (mutate(x, data.levels, rate, generator=generator) for x in (data.train, data.valid))
+    return replace(data, name=f"{data.name}, mutated", train=train, valid=valid)
+
+
+def all_scores(
+    x: Tensor, model: nn.Module, *, heldout: Tensor, background: nn.Module, code: nn.Module
+) -> dict[str, Tensor]:
+    """log p(x), typicality, and log p(x) against two backgrounds; each is high for ordinary objects.
+
+    Args:
+        x: Objects in question, (B, D).
+        model: The density p(x) of ordinary objects.
+        heldout: Ordinary objects that the model was not trained on, (N, D).
+        background: The same kind of model, trained on mutated objects.
+        code: A model that knows nothing but the texture, such as ``NeighbourCode``.
+
+    Returns:
+        Scores in nats by name, (B,) each.
+
+    Source: book eq. `likelihood-ratio`; Ren et al. (2019), equation 2.
+    """
+    log_px = log_prob(model, x)
+    return {
+        "log p(x)": log_px,
+        "typicality": typicality(log_px, log_prob(model, heldout)),
+        "ratio: noisy": log_px - log_prob(background, x),
+        "ratio: code": log_px - log_prob(code, x),
+    }
 
 
 def keep_rows(x: Tensor, rows: int, *, width: int) -> Tensor:

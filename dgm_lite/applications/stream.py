@@ -8,6 +8,21 @@ from torch import Tensor
 from dgm_lite.shapes import check_count, check_real
 
 
+def standardise(scores: Tensor, ordinary: Tensor) -> Tensor:
+    """Standard deviations above the mean of ordinary, held-out objects: v = (score - mean) / std, (B,).
+
+    Raises:
+        ValueError: If either is no list of finite numbers, or all ordinary scores are equal.
+
+    Source: book eq. `cusum`.
+    """
+    check_real(scores, ("B",), "standardise")
+    check_real(ordinary, ("N",), "standardise ordinary")
+    if len(ordinary) < 2 or ordinary.std() == 0:
+        raise ValueError("standardise: expected ordinary scores that differ from each other, got one value.")
+    return (scores - ordinary.mean()) / ordinary.std()
+
+
 def drift(before: Tensor, after: Tensor, *, n_streams: int, length: int, change: int, ramp: int = 0,
           generator: torch.Generator | None = None) -> Tensor:  # fmt: skip
     """Many streams of scores that begin as ``before`` and turn into ``after``.
@@ -40,24 +55,24 @@ def drift(before: Tensor, after: Tensor, *, n_streams: int, length: int, change:
     return torch.where(changed, after[new], before[old])
 
 
-def cusum(z: Tensor, slack: float = 0.5) -> Tensor:
-    """S_t = max(0, S_{t-1} + z_t - slack), S_{-1} = 0: evidence that z has risen, gathered over time.
+def cusum(v: Tensor, slack: float = 0.5) -> Tensor:
+    """S_t = max(0, S_{t-1} + v_t - slack), S_{-1} = 0: evidence that v has risen, gathered over time.
 
     Args:
-        z: Scores in standard deviations above their usual mean, (n_streams, length).
+        v: Scores in standard deviations above their usual mean, (n_streams, length).
         slack: How much of a rise to put up with; half of the smallest rise worth an alarm is usual.
 
     Returns:
         The evidence S_t after each object, never negative, (n_streams, length).
 
     Raises:
-        ValueError: If z is no table of finite numbers.
+        ValueError: If v is no table of finite numbers.
 
     Source: book eq. `cusum`; Page (1954), Continuous inspection schemes, section 2.
     """
-    check_real(z, ("streams", "T"), "cusum")
-    evidence, path = torch.zeros(len(z)), []
-    for now in z.T:
+    check_real(v, ("streams", "T"), "cusum")
+    evidence, path = torch.zeros(len(v)), []
+    for now in v.T:
         evidence = (evidence + now - slack).clamp_min(0)
         path.append(evidence)
     return torch.stack(path, dim=1)

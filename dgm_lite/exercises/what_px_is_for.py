@@ -79,7 +79,7 @@ q1 = Exercise(
 def _check_alarm(first_alarm) -> str:
     right_if(
         callable(first_alarm),
-        f"Expected a function first_alarm(z, slack, level); got {type(first_alarm).__name__}.",
+        f"Expected a function first_alarm(v, slack, level); got {type(first_alarm).__name__}.",
     )
     calm = torch.full((100,), -1.0)
     rises = torch.cat([calm, torch.full((20,), 2.0)])
@@ -90,21 +90,21 @@ def _check_alarm(first_alarm) -> str:
     )
     right_if(
         first_alarm(rises[100:], 0.5, 4.0) is not None,
-        "Twenty objects in a row at z = 2 go unheard. None of them exceeds the level of 4 alone: their "
+        "Twenty objects in a row at v = 2 go unheard. None of them exceeds the level of 4 alone: their "
         "evidence has to "
         "add up.",
     )
     heard = first_alarm(rises, 0.5, 4.0)
     right_if(
         heard is not None,
-        "After 100 calm objects the rise to z = 2 goes unheard: the evidence has fallen far below zero and "
+        "After 100 calm objects the rise to v = 2 goes unheard: the evidence has fallen far below zero and "
         "has to climb "
         "back. Stop it at zero: max(0, ...).",
     )
     heard = int(heard)
     right_if(
         heard != 101,
-        "The alarm at object 101 comes too early. Did you leave out the slack? Each object adds z - slack, "
+        "The alarm at object 101 comes too early. Did you leave out the slack? Each object adds v - slack, "
         "here 1.5.",
     )
     right_if(
@@ -123,15 +123,15 @@ def _check_alarm(first_alarm) -> str:
     blips = torch.tensor([3.0, -3.0] * 30)
     right_if(
         first_alarm(blips, 0.5, 4.0) is None,
-        "Blips that are followed by equally calm objects should not add up. Is the stop at zero on z, not "
+        "Blips that are followed by equally calm objects should not add up. Is the stop at zero on v, not "
         "on the sum?",
     )
     return "It gathers evidence, forgets calm stretches, and stays silent about small wobbles."
 
 
-def first_alarm(z: Tensor, slack: float, level: float) -> int | None:
+def first_alarm(v: Tensor, slack: float, level: float) -> int | None:
     evidence = 0.0
-    for t, now in enumerate(z.tolist()):
+    for t, now in enumerate(v.tolist()):
         evidence = max(0.0, evidence + now - slack)
         if evidence > level:
             return t
@@ -141,7 +141,7 @@ def first_alarm(z: Tensor, slack: float, level: float) -> int | None:
 q2 = Exercise(
     "Exercise 2",
     _check_alarm,
-    "One number is carried along. Each object adds z - slack to it; it never falls below zero.",
+    "One number is carried along. Each object adds v - slack to it; it never falls below zero.",
     first_alarm,
     "Without the zero, a long calm stretch would be credit that a change has to use up first; without the "
     "slack, "

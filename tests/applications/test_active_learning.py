@@ -9,10 +9,13 @@ from dgm_lite.applications.active_learning import (
     Pool,
     at_random,
     courses,
+    hide_new_kinds,
     learn,
     low_density,
     small_margin,
 )
+from dgm_lite.applications.detection import NeighbourCode
+from dgm_lite.datasets.images import digits
 
 
 def clouds(n, seed):
@@ -64,7 +67,7 @@ def test_low_density_finds_a_rare_new_class_sooner_than_chance():
         (p.y[learn(p, s, [0, 15]).asked] == 2).sum().item() for s in (low_density, at_random)
     )
     assert found >= 10 > 5 >= found_by_chance
-    assert courses(p, low_density, [0, 15], seeds=3)[:, -1].mean() > 0.95
+    assert courses([p] * 3, low_density, [0, 15])[:, -1].mean() > 0.95
 
 
 def test_accuracy_counts_each_class_alike():
@@ -75,14 +78,32 @@ def test_accuracy_counts_each_class_alike():
     assert learn(p, at_random, [50]).accuracy[0] == pytest.approx(2 / 3, abs=0.05)
 
 
-def test_courses_has_one_row_per_seed():
-    assert courses(pool(), at_random, [5, 10], seeds=3).shape == (3, 2)
+def test_courses_has_one_row_and_one_seed_per_pool():
+    both = courses([pool(), pool()], at_random, [5, 10])
+    assert both.shape == (2, 2)
+    np.testing.assert_array_equal(both[1], learn(pool(), at_random, [5, 10], seed=1).accuracy)
+
+
+def test_new_kinds_are_hidden_in_the_pool_and_tested_on_other_objects():
+    data, foreign = digits(), torch.randint(17, (60, 64), generator=torch.Generator().manual_seed(0))
+    density = NeighbourCode(data.train, 17, width=8)
+    names = list("ABCDEF") * 10
+    made = hide_new_kinds(data, foreign, names, density, n_known=50, n_kinds=2, scale=16, seed=3)
+    assert len(made.x) == 350 + 10 and len(made.test) == 447 + 10 and len(made.known) == 50
+    assert made.y[350:].tolist() == made.test_labels[447:].tolist() == [10] * 5 + [11] * 5
+    torch.testing.assert_close(made.log_px, density.log_prob((made.x * 16).round().long()))
+    hidden, tested = ({tuple(row) for row in x[-10:].tolist()} for x in (made.x, made.test))
+    assert not hidden & tested
+    again = hide_new_kinds(data, foreign, names, density, n_known=50, n_kinds=2, scale=16, seed=4)
+    assert not torch.equal(again.x, made.x) and not torch.equal(again.known, made.known)
 
 
 BAD = [
     (lambda: pool(y=torch.zeros(4)), "Pool labels: expected shape (300,)"),
     (lambda: pool(log_px=torch.full((300,), torch.nan)), "finite"),
     (lambda: pool(known=torch.zeros(3, 2)), "one without the other"),
+    (lambda: courses([], at_random, [5]), "at least one pool"),
+    (lambda: hide_new_kinds(digits(), digits().test, ["A"], None), "447 names of at least 4 kinds, got 1 of 1"),
     (lambda: learn(pool(), at_random, []), "rising budgets"),
     (lambda: learn(pool(), at_random, [10, 10]), "rising budgets"),
     (lambda: learn(pool(), at_random, [10, 301]), "up to 300 labels"),

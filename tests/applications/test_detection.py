@@ -5,7 +5,17 @@ import itertools
 import pytest
 import torch
 
-from dgm_lite.applications.detection import NeighbourCode, keep_rows, mutate, typicality, worst_rank
+from dgm_lite.applications.detection import (
+    NeighbourCode,
+    all_scores,
+    keep_rows,
+    mutate,
+    mutated,
+    typicality,
+    worst_rank,
+)
+from dgm_lite.datasets.images import digits
+from dgm_lite.datasets.toys import two_moons
 
 
 def generator(seed=0):
@@ -25,6 +35,25 @@ def test_mutate_replaces_the_asked_share_and_leaves_its_input():
     # A 17th of the replacements draws the old value again.
     assert (changed != 3).double().mean().item() == pytest.approx(0.2 * 16 / 17, abs=0.01)
     assert torch.equal(mutate(x, 17, 0.0), x)
+
+
+def test_mutated_data_keep_their_test_split_and_labels():
+    data, other = digits(), mutated(digits(), 0.1)
+    assert torch.equal(other.test, data.test) and torch.equal(other.train_labels, data.train_labels)
+    for split in ("train", "valid"):
+        changed = (getattr(other, split) != getattr(data, split)).double().mean().item()
+        assert changed == pytest.approx(0.1 * 0.94, abs=0.02)
+
+
+def test_all_scores_agree_with_their_definitions():
+    *data, x, heldout = (torch.randint(3, (50, 4), generator=generator(s)) for s in range(5))
+    model, background, code = (NeighbourCode(some, 3, 2) for some in data)
+    scores = all_scores(x, model, heldout=heldout, background=background, code=code)
+    log_px = model.log_prob(x)
+    wanted = [log_px, -(log_px - model.log_prob(heldout).mean()).abs(),
+              log_px - background.log_prob(x), log_px - code.log_prob(x)]  # fmt: skip
+    for score, by_hand in zip(scores.values(), wanted, strict=True):
+        torch.testing.assert_close(score, by_hand)
 
 
 def test_neighbour_code_sums_to_one():
@@ -69,6 +98,7 @@ BAD = [
     (lambda: typicality(torch.zeros(2, 2), torch.zeros(3)), "expected shape (B,)"),
     (lambda: mutate(torch.zeros(2, 3).long(), 4, 1.5), "rate in [0, 1], got 1.5"),
     (lambda: mutate(torch.full((2, 3), 9), 4, 0.1), "0..3"),
+    (lambda: mutated(two_moons(100), 0.1), "two moons is continuous"),
     (lambda: NeighbourCode(torch.zeros(2, 7).long(), 4, width=2), "rows of 2 pixels"),
     (lambda: NeighbourCode(BLANK, 4, width=2).log_prob(torch.zeros(1, 6).long()), "(B, 4)"),
     (lambda: keep_rows(torch.zeros(2, 8), 3, width=4), "got 3 rows"),

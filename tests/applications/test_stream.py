@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dgm_lite.applications.stream import alarm_level, alarms, cusum, drift
+from dgm_lite.applications.stream import alarm_level, alarms, cusum, drift, standardise
 
 
 def generator(seed=0):
@@ -32,6 +32,11 @@ def test_the_same_generator_gives_the_same_streams():
     assert torch.equal(first, again)
 
 
+def test_standardise_by_hand():
+    z = standardise(torch.tensor([2.0, 5.0]), torch.tensor([1.0, 2.0, 3.0]))
+    torch.testing.assert_close(z, torch.tensor([0.0, 3.0]))
+
+
 def test_cusum_by_hand():
     path = cusum(torch.tensor([[1.0, 2.0, -5.0, 1.5]]), slack=0.5)
     torch.testing.assert_close(path, torch.tensor([[0.5, 2.0, 0.0, 1.0]]))
@@ -57,9 +62,8 @@ def test_a_bigger_change_is_heard_sooner():
     calm = torch.randn(3000, generator=generator())
     size = {"n_streams": 500, "length": 200, "generator": generator(1)}
     level = alarm_level(cusum(drift(calm, calm, change=200, **size)), 0.05)
-    small, large = (
-        alarms(cusum(drift(calm, calm + rise, change=50, **size)), level, 50).delay.median() for rise in (1.0, 3.0)
-    )
+    paths = [cusum(drift(calm, calm + rise, change=50, **size)) for rise in (1.0, 3.0)]
+    small, large = (alarms(path, level, 50).delay.median() for path in paths)
     assert large < small < 30
 
 
@@ -67,6 +71,7 @@ BAD = [
     (lambda: drift(torch.zeros(3), torch.zeros(3), n_streams=0, length=5, change=1), "n_streams"),
     (lambda: drift(torch.zeros(3), torch.zeros(3), n_streams=1, length=5, change=6), "0 <= change <= 5"),
     (lambda: drift(torch.zeros(0), torch.zeros(3), n_streams=1, length=5, change=2), "at least one example"),
+    (lambda: standardise(torch.zeros(5), torch.ones(5)), "differ from each other"),
     (lambda: cusum(torch.zeros(5)), "expected shape (streams, T)"),
     (lambda: cusum(torch.full((1, 3), torch.nan)), "finite"),
     (lambda: alarm_level(torch.zeros(2, 3), 1.0), "rate in (0, 1), got 1.0"),

@@ -63,7 +63,7 @@ WRONG = [
     (q2, sudden, "has to add up"),
     (q2, lambda z, slack, level: running(z, slack, level, floor=False), "Stop it at zero"),
     (q2, lambda z, slack, level: running(z, 0.0, level), "leave out the slack"),
-    (q2, lambda z, slack, level: running(z, slack, level, clip=True), "Is the stop at zero on z"),
+    (q2, lambda z, slack, level: running(z, slack, level, clip=True), "Is the stop at zero on v"),
     (q2, lambda z, slack, level: (t := running(z, slack, level)) and t + 1, "count from 0"),
     (q2, lambda z, slack, level: -1, "Return None"),
     (q3, closer_than(0.0), "A copy need not be exact"),
