@@ -135,3 +135,50 @@ def log_mean_weight(
             total = log_w if total is None else torch.logaddexp(total, log_w)
         parts.append(total - math.log(n_samples))
     return torch.cat(parts)
+
+
+# A logistic of scale s has the standard deviation s pi / sqrt 3.
+_LOG_STD_OF_UNIT_LOGISTIC = math.log(math.pi / math.sqrt(3))
+
+
+def log_prob_logistic_mixture(
+    x: Tensor, logits: Tensor, mu: Tensor, log_std: Tensor, *, levels: int | None = None
+) -> Tensor:
+    """log sum_k pi_k [sigmoid((x + 1/2 - mu_k) / s_k) - sigmoid((x - 1/2 - mu_k) / s_k)], element by element.
+
+    The mass of each logistic between the two edges of the cell of an integer x. With ``levels`` the cells
+    of 0 and of levels - 1 reach to infinity and absorb the tails, so that the levels sum to one; without,
+    x may be any integer, and all integers sum to one.
+
+    Args:
+        x: Integers, or the same numbers as floats, shape (...).
+        logits: Unnormalised log pi_k, shape (..., K).
+        mu: Means, in units of x, shape (..., K).
+        log_std: Log of the standard deviations, in units of x, shape (..., K). The scale is
+            s = std sqrt(3) / pi.
+        levels: Number of levels 0 .. levels-1, or None for all integers.
+
+    Returns:
+        Nats of each element, shape (...): the caller adds up what belongs to one example.
+
+    Raises:
+        ValueError: If the parameters differ in shape, or do not fit x.
+    """
+    if not logits.shape == mu.shape == log_std.shape or logits.shape[:-1] != x.shape:
+        raise ValueError(
+            f"log_prob_logistic_mixture: expected logits, mu and log_std of shape {(*x.shape, 'K')}, "
+            f"got {tuple(logits.shape)}, {tuple(mu.shape)} and {tuple(log_std.shape)}."
+        )
+    x = x.to(mu.dtype)[..., None]
+    inverse_scale = (_LOG_STD_OF_UNIT_LOGISTIC - log_std).exp()
+    above, below = (x + 0.5 - mu) * inverse_scale, (x - 0.5 - mu) * inverse_scale
+    # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a)), and a - b = 1 / s. In logarithms
+    # nothing cancels or underflows, so no floor is needed: a floor would give every integer some mass.
+    log_above, log_below = F.logsigmoid(above), F.logsigmoid(-below)
+    log_width = torch.log(-torch.expm1(-inverse_scale)).expand_as(above)
+    if levels is not None:
+        lowest, highest, zero = x <= 0, x >= levels - 1, torch.zeros_like(above)
+        log_above = torch.where(highest, zero, log_above)
+        log_below = torch.where(lowest, zero, log_below)
+        log_width = torch.where(lowest | highest, zero, log_width)
+    return (logits.log_softmax(-1) + log_above + log_below + log_width).logsumexp(-1)
