@@ -62,7 +62,7 @@ class Dataset:
             ValueError: If there are no labels.
         """
         if self.train_labels is None:
-            raise ValueError(f"{self.name}: expected a data set with labels, this one has none.")
+            raise ValueError(f"{self.name}: expected a data set with labels, got one without.")
         return replace(self, with_labels=True)
 
     def only(self, label: int) -> "Dataset":

@@ -21,8 +21,11 @@ def orange_blue(n: int = 2000, seed: int = 0) -> Dataset:
 
     Returns:
         Floats, shape (n, 2), with labels.
+
+    Raises:
+        ValueError: If n is below 5.
     """
-    check_count(n, "orange_blue")
+    _check(n, "orange_blue")
     generator = torch.Generator().manual_seed(seed)
     y = torch.randint(2, (n,), generator=generator)
     second = torch.rand(n, generator=generator)
@@ -47,8 +50,11 @@ def two_moons(n: int = 2000, noise: float = 0.08, seed: int = 0) -> Dataset:
 
     Returns:
         Floats, shape (n, 2), with labels.
+
+    Raises:
+        ValueError: If n is below 5.
     """
-    check_count(n, "two_moons")
+    _check(n, "two_moons")
     generator = torch.Generator().manual_seed(seed)
     y = torch.randint(2, (n,), generator=generator)
     angle = math.pi * torch.rand(n, generator=generator)
@@ -57,8 +63,13 @@ def two_moons(n: int = 2000, noise: float = 0.08, seed: int = 0) -> Dataset:
     return _split("two moons", x, y)
 
 
+def _check(n: int, owner: str) -> None:
+    check_count(n, owner)
+    if n < 5:
+        raise ValueError(f"{owner}: expected at least 5 points for three splits, got {n}.")
+
+
 def _split(name: str, x: torch.Tensor, y: torch.Tensor) -> Dataset:
     train, valid = int(0.6 * len(x)), int(0.8 * len(x))
-    return Dataset(
-        name, x[:train], x[train:valid], x[valid:], y[:train], y[train:valid], y[valid:], source="drawn by this file"
-    )  # fmt: skip
+    parts = slice(0, train), slice(train, valid), slice(valid, None)
+    return Dataset(name, *(x[p] for p in parts), *(y[p] for p in parts), source="drawn by this file")

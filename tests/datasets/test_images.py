@@ -1,0 +1,151 @@
+"""The image sets: sizes, ranges, splits, and what makes each of them what it is called."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+
+from dgm_lite.datasets import images
+from tests import laws
+
+SETS = {
+    "digits": (images.digits, 64, 17, (1000, 350, 447)),
+    "binary_digits": (images.binary_digits, 64, 2, (1000, 350, 447)),
+    "digits28": (images.digits28, 784, 256, (4000, 500, 500)),
+    "photo_patches": (images.photo_patches, 64, 17, (1280, 320, 480)),
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_sizes_and_levels(name):
+    make, dim, levels, sizes = SETS[name]
+    data = make()
+    for split, n in zip(("train", "valid", "test"), sizes, strict=True):
+        x = getattr(data, split)
+        assert x.shape == (n, dim) and x.dtype == torch.int64
+        assert x.min() >= 0 and x.max() < levels
+    assert data.levels == levels
+    assert data.train.min() == 0 and data.train.max() == levels - 1, "the whole range is used"
+    assert data.source and data.name
+    assert make() is data, "made once"
+
+
+@pytest.mark.parametrize("name", ["digits", "digits28"])
+def test_no_image_stands_in_two_splits(name):
+    """Nor twice in one: every image of these sets is its own."""
+    data = SETS[name][0]()
+    laws.splits_are_disjoint(data)
+    everything = torch.cat([data.train, data.valid, data.test])
+    assert len(everything.unique(dim=0)) == len(everything)
+
+
+@pytest.mark.parametrize("name", ["digits", "binary_digits", "digits28"])
+def test_every_class_has_its_share_of_every_split(name):
+    data = SETS[name][0]()
+    laws.splits_share_their_classes(data)
+    for split in ("train", "valid", "test"):
+        y = getattr(data, f"{split}_labels")
+        assert y.dtype == torch.int64 and sorted(y.unique().tolist()) == list(range(10))
+        assert torch.bincount(y).min() > 0.07 * len(y)
+
+
+def test_digits_have_the_public_split():
+    """Rows 0-999, 1000-1349 and 1350-1796 of scikit-learn's file, so that figures can be compared."""
+    raw, data = load_digits(), images.digits()
+    rows = np.concatenate([data.train, data.valid, data.test])
+    assert np.array_equal(rows, raw.data)
+    labels = np.concatenate([data.train_labels, data.valid_labels, data.test_labels])
+    assert np.array_equal(labels, raw.target)
+
+
+def test_the_histogram_per_pixel_reaches_its_known_value():
+    """106.4 nats on the test split: the published floor, so these are the same data in the same split."""
+    data = images.digits()
+    counts = torch.nn.functional.one_hot(data.train, 17).sum(0) + 1.0
+    log_p = (counts / counts.sum(1, keepdim=True)).log()
+    nats = -log_p[torch.arange(64), data.test].sum(1).mean().item()
+    assert nats == pytest.approx(106.4, abs=0.4)
+
+
+def test_black_and_white_digits_come_from_the_grey_ones():
+    assert torch.equal(images.binary_digits().test, (images.digits().test > 8).long())
+
+
+def test_letters_are_ink_on_paper():
+    x, names = images.letters()
+    assert x.shape == (432, 64) and x.dtype == torch.int64
+    assert x.min() == 0 and x.max() == 16
+    assert sorted(set(names)) == sorted(images.LETTERS) and len(names) == 432
+    ink, of_digits = x.double().mean(), images.digits().train.double().mean()
+    assert of_digits / 1.5 < ink < 1.5 * of_digits, "letters have about as much ink as digits"
+    grid = x.reshape(-1, 8, 8)
+    assert (grid.sum(2).bool().all(1) | grid.sum(1).bool().all(1)).all(), "each fills the square one way"
+    assert len(x.unique(dim=0)) == 432
+
+
+def test_letters_differ_from_digits():
+    """A linear classifier tells them apart: they are out of distribution, not digits by another name."""
+    letters, _ = images.letters()
+    digits = images.digits().train[:432]
+    x = torch.cat([letters, digits]).numpy()
+    y = np.r_[np.ones(432), np.zeros(432)]
+    order = np.random.default_rng(0).permutation(864)
+    model = LogisticRegression(max_iter=2000).fit(x[order[:600]], y[order[:600]])
+    assert model.score(x[order[600:]], y[order[600:]]) > 0.9
+
+
+def test_the_same_letter_in_two_fonts_is_closer_than_two_letters():
+    x, names = images.letters()
+    distance = torch.cdist(x.double(), x.double())
+    same = torch.tensor([[a == b for b in names] for a in names])
+    other = ~same
+    same.fill_diagonal_(False)
+    assert distance[same].mean() < 0.7 * distance[other].mean()
+
+
+def test_reduced_digits_look_like_the_small_digits():
+    """A classifier of the 8x8 digits reads most of them: the same classes from other hands."""
+    x, y = images.reduced_digits()
+    assert x.shape == (500, 64) and x.dtype == torch.int64 and x.min() >= 0 and x.max() == 16
+    assert torch.equal(y, images.digits28().test_labels)
+    data = images.digits()
+    model = LogisticRegression(max_iter=3000).fit(data.train.numpy() / 16, data.train_labels.numpy())
+    accuracy = model.score(x.numpy() / 16, y.numpy())
+    assert 0.5 < accuracy < 0.95, f"near, but not the same: {accuracy}"
+
+
+def test_constant_images_have_one_level_each():
+    x = images.constant_images(34)
+    assert (x == x[:, :1]).all()
+    assert torch.bincount(x[:, 0]).tolist() == [2] * 17
+    assert torch.equal(x, images.constant_images(34)) and not torch.equal(
+        x, images.constant_images(34, seed=1)
+    )
+
+
+def test_noise_images_are_uniform():
+    x = images.noise_images(500)
+    share = torch.bincount(x.flatten(), minlength=17) / x.numel()
+    assert x.shape == (500, 64) and (share - 1 / 17).abs().max() < 0.01
+
+
+@pytest.mark.parametrize("make", [images.constant_images, images.noise_images])
+def test_counts_are_checked(make):
+    laws.refuses(lambda: make(0), make.__name__)
+
+
+def test_patches_of_different_splits_come_from_different_rows():
+    """Equal patches in two splits are flat ones (sky): no pixel of a photograph stands in two splits."""
+    data = images.photo_patches()
+    train = {row.numpy().tobytes() for row in data.train}
+    for split in (data.valid, data.test):
+        both = torch.stack([row for row in split if row.numpy().tobytes() in train] or [split[0]])
+        assert (both.max(1).values - both.min(1).values).max() <= 2
+        assert len(both) < 0.2 * len(split)
+
+
+def test_the_cat_is_a_colour_photograph():
+    cat = images.cat_photo()
+    assert cat.shape == (224, 224, 3) and cat.dtype == np.uint8
+    assert cat.std() > 30 and np.abs(cat[..., 0].astype(int) - cat[..., 2]).mean() > 10
