@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dgm_lite.nets import mlp
-from dgm_lite.shapes import check_labels, check_real, check_shape
+from dgm_lite.shapes import check_count, check_labels, check_real, check_shape
 
 
 class Classifier(nn.Module):
@@ -17,11 +17,19 @@ class Classifier(nn.Module):
         n_layers: Hidden layers.
         dropout: Share of hidden units silenced in training.
         scale: Inputs are divided by this (16 for digits with levels 0..16), so that the network sees [0, 1].
+
+    Raises:
+        ValueError: If a size is below 1, or the scale not above 0.
     """
 
     def __init__(self, dim: int, n_classes: int, *, hidden: int = 64, n_layers: int = 2,
                  dropout: float = 0.0, scale: float = 1.0):  # fmt: skip
         super().__init__()
+        sizes = {"dim": dim, "n_classes": n_classes, "hidden": hidden, "n_layers": n_layers}
+        for what, n in sizes.items():
+            check_count(n, "Classifier", what)
+        if not scale > 0:
+            raise ValueError(f"Classifier: expected a scale above 0, got {scale!r}.")
         self.dim, self.n_classes, self.scale = dim, n_classes, scale
         self.net = mlp(dim, hidden, n_classes, n_layers=n_layers, dropout=dropout)
 
@@ -43,7 +51,12 @@ class Classifier(nn.Module):
         return self(x).log_softmax(1)
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """Mean cross-entropy -log p(y | x) over the batch, in nats per example."""
+        """Mean cross-entropy -log p(y | x) over the batch, in nats per example.
+
+        Args:
+            x: Inputs, (B, D).
+            y: Labels 0 .. n_classes-1, (B,).
+        """
         log_py = self.log_prob_labels(x)
         check_labels(y, self.n_classes, len(x), "Classifier")
         return F.nll_loss(log_py, y.long())
