@@ -8,6 +8,8 @@ JOBS ?= 2
 # Outputs are reproducible with one thread per process only.
 export OMP_NUM_THREADS := 1
 export PYTHONHASHSEED := 0
+# The kernel of .venv, whatever other Jupyter there is.
+export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help env serve book test notebooks notebook format clean

@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     if unknown := set(chosen) - set(names):
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
 
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "JUPYTER_PREFER_ENV_PATH": "1"}
     results = {}
     for name, (what, command) in parts(args.jobs).items():
         if name not in chosen:

@@ -1,6 +1,7 @@
-"""The built site, served below a sub-path as GitHub Pages does, and one browser for each worker."""
+"""The built site, served below a sub-path as GitHub Pages does."""
 
 import functools
+import http.server
 import threading
 from pathlib import Path
 
@@ -15,7 +16,7 @@ PREFIX = "/some/where/below/"
 
 
 def pages() -> list[str]:
-    """Every page of the site, as a path below its root, but for index.html, which leads on to the first page."""
+    """Every page of the site by its path, but for index.html, which leads on to the first page."""
     found = (p.relative_to(SITE) for p in SITE.rglob("*.html"))  # none, while there is no site
     skip = {"_static", "_sources", "_downloads", "index.html"}
     return sorted(p.as_posix() for p in found if p.parts[0] not in skip)
@@ -35,9 +36,8 @@ def base():
     """The address of the site, with a trailing slash."""
     if not (SITE / "index.html").exists():
         pytest.fail("the site is not built: run `make book` first")
-    httpd = serve.http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Below, directory=str(SITE))
-    )
+    handler = functools.partial(Below, directory=str(SITE))
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=httpd.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{httpd.server_address[1]}{PREFIX}"
     httpd.shutdown()

@@ -1,8 +1,7 @@
-"""Every live figure on every page answers a drag, a key and a tap. That its numbers are PyTorch's is tested for each
-figure by itself, in tests/live."""
+"""Every live figure on every page answers a drag, a key and a tap.
 
-import json
-import re
+That its numbers are PyTorch's is tested for each figure by itself, in tests/live.
+"""
 
 import pytest
 
@@ -14,12 +13,7 @@ FIGURES = [
     for page in pages()
     for i in range((SITE / page).read_text(encoding="utf-8").count("<dgm-figure"))
 ]
-# What a figure shows: its words, and its pictures by a checksum of their pixels.
-STATE = """(figure) => {
-  const box = figure.shadowRoot.querySelector(".dgm"), sums = [...box.querySelectorAll("canvas")].map((c) => {
-    const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data; let s = 0;
-    for (let i = 0; i < d.length; i++) s = (s * 31 + d[i]) | 0; return s; });
-  return JSON.stringify([box.textContent, sums]); }"""
+STATE = "(figure) => probes.state(figure)"
 
 
 @pytest.fixture
@@ -45,17 +39,13 @@ def opened(chromium, base):
         context.close()
 
 
-def changes(page, figure, before: str) -> bool:
+def changes(page, figure, before: dict) -> bool:
     """Whether what the figure shows differs from ``before`` within two seconds."""
     for _ in range(40):
         if figure.evaluate(STATE) != before:
             return True
         page.wait_for_timeout(50)
     return False
-
-
-def words(state: str) -> list[str]:
-    return re.findall(r"-?\d+[.,]?\d*", json.loads(state)[0])
 
 
 @pytest.mark.parametrize("path, index", FIGURES)
@@ -67,7 +57,7 @@ def test_a_key_moves_it(opened, path, index):
     for key in ("ArrowRight", "ArrowDown", "Enter"):
         page.keyboard.press(key)
     assert changes(page, figure, before), "no answer to arrow keys and Enter"
-    assert words(figure.evaluate(STATE)) != words(before), "the numbers stayed what they were"
+    assert figure.evaluate(STATE)["words"] != before["words"], "the numbers stayed what they were"
     assert seen.errors == []
 
 
@@ -84,7 +74,7 @@ def test_a_drag_moves_it(opened, path, index):
         )
     page.mouse.up()
     assert changes(page, figure, before), "no answer to a drag"
-    assert words(figure.evaluate(STATE)) != words(before), "the numbers stayed what they were"
+    assert figure.evaluate(STATE)["words"] != before["words"], "the numbers stayed what they were"
     assert seen.errors == []
 
 

@@ -1,4 +1,4 @@
-"""Every page of the site, in light, in dark and on a phone: no error, no foreign request, nothing out of reach."""
+"""Every page, in light, in dark and on a phone: no error, no foreign request, nothing out of reach."""
 
 import functools
 

@@ -6,44 +6,16 @@ from pathlib import Path
 import axe_playwright_python
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+PROBES = (Path(__file__).parent / "probes.js").read_text(encoding="utf-8")
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # preload: axe would fetch style sheets itself, relative to the wrong folder.
-RULES = {
-    "preload": False,
-    "runOnly": {
-        "type": "tag",
-        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    },
-}
+RULES = {"preload": False, "runOnly": {"type": "tag", "values": TAGS}}
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 LOOKS = {
-    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
-    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-    "phone": {
-        "viewport": {"width": 390, "height": 844},
-        "color_scheme": "light",
-        "has_touch": True,
-        "is_mobile": True,
-    },
+    "light": {"viewport": WIDE, "color_scheme": "light"},
+    "dark": {"viewport": WIDE, "color_scheme": "dark"},
+    "phone": {"viewport": NARROW, "color_scheme": "light", "has_touch": True, "is_mobile": True},
 }
-
-WIDE = """() => {
-  const room = document.documentElement.clientWidth;
-  const clipped = (e) => { for (let p = e.parentElement; p && p !== document.body; p = p.parentElement) {
-    const o = getComputedStyle(p).overflowX; if (o !== "visible" && p.getBoundingClientRect().right <= room + 1) return true; } return false; };
-  const names = [...document.querySelectorAll("main *:not(.bd-sidebar-secondary, .bd-sidebar-secondary *)")].filter((e) => e.getBoundingClientRect().right > room + 1 && !clipped(e))
-    .slice(0, 5).map((e) => e.tagName.toLowerCase() + "." + String(e.className?.baseVal ?? e.className).slice(0, 60));
-  return { scroll: document.scrollingElement.scrollWidth, room, names }; }"""
-
-# Live figures start when they come near the window: bring each there, and wait until it stands or has given up.
-START_FIGURES = """async () => {
-  for (const figure of document.querySelectorAll("dgm-figure")) {
-    figure.scrollIntoView();
-    const end = performance.now() + 10000, settled = () => figure.hasAttribute("live") || figure.shadowRoot?.querySelector("[role=alert]");
-    while (!settled() && performance.now() < end) await new Promise((next) => setTimeout(next, 30));
-  }
-  window.scrollTo(0, 0); }"""
-FIGURES = """() => [...document.querySelectorAll("dgm-figure")].map((e) => ({
-  kind: e.getAttribute("kind"), live: e.hasAttribute("live"), alert: e.shadowRoot?.querySelector("[role=alert]")?.textContent ?? null,
-  alt: e.querySelector("img")?.alt ?? "" }))"""
 
 
 @dataclass
@@ -51,9 +23,7 @@ class Visit:
     """What happened on one page in one look."""
 
     errors: list[str] = field(default_factory=list)  # console errors and uncaught exceptions
-    failed: list[str] = field(
-        default_factory=list
-    )  # requests without an answer, or answered by 400 and above
+    failed: list[str] = field(default_factory=list)  # requests without an answer, or 400 and above
     outside: list[str] = field(default_factory=list)  # requests to anywhere but the site
     axe: dict[str, list[str]] = field(default_factory=dict)  # rule -> the elements that break it
     wide: dict = field(default_factory=dict)
@@ -80,10 +50,16 @@ def watch(page, base: str, seen: Visit) -> None:
 
 def settle(page) -> None:
     """Wait until the maths is typeset, the fonts are there and the live figures stand."""
+    page.evaluate(PROBES)
     page.evaluate("() => window.MathJax?.startup?.promise")
     page.evaluate("() => document.fonts.ready.then(() => true)")
-    page.evaluate(START_FIGURES)
+    page.evaluate("() => probes.startFigures()")
     page.wait_for_timeout(150)
+
+
+def told(rule: dict, node: dict) -> str:
+    """One finding of axe in a line."""
+    return f"{rule['help']}: {' '.join(map(str, node['target']))}  {node['html'][:160]}"
 
 
 def visit(chromium, base: str, path: str, look: str) -> Visit:
@@ -100,14 +76,10 @@ def visit(chromium, base: str, path: str, look: str) -> Visit:
             page.evaluate(AXE)
             report = page.evaluate("(rules) => axe.run(document, rules)", RULES)
             seen.axe = {
-                v["id"]: [
-                    f"{v['help']}: {' '.join(map(str, n['target']))}  {n['html'][:160]}"
-                    for n in v["nodes"][:5]
-                ]
-                for v in report["violations"]
+                rule["id"]: [told(rule, node) for node in rule["nodes"][:5]] for rule in report["violations"]
             }
-        seen.wide = page.evaluate(WIDE)
-        seen.figures = page.evaluate(FIGURES)
+        seen.wide = page.evaluate("() => probes.width()")
+        seen.figures = page.evaluate("() => probes.figures()")
     finally:
         context.close()
     return seen

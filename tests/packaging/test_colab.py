@@ -1,0 +1,112 @@
+"""A reader in Colab: the wheel goes in without moving what Colab decides, and a notebook runs from an empty folder."""
+
+import json
+import re
+import shutil
+import zipfile
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests.packaging.conftest import COLAB, ROOT, TORCH
+from tools import install_cell
+
+NOTEBOOK = ROOT / "book" / "why" / "two-ways.ipynb"
+
+
+@pytest.fixture(scope="session")
+def before(colab) -> dict[str, str]:
+    """The versions in Colab's environment before our package comes."""
+    return colab.versions()
+
+
+@pytest.fixture(scope="session")
+def installed(colab, before, wheel):
+    """That environment with the wheel in it, its missing requirements resolved by pip."""
+    colab.install(wheel)
+    return colab
+
+
+def test_the_wheel_holds_package_and_data(wheel, checkout):
+    names = zipfile.ZipFile(wheel).namelist()
+    data = {p.name for p in (checkout / "data").iterdir()} | {"claims.yml"}
+    assert data <= {n.removeprefix("dgm_lite/_data/") for n in names if n.startswith("dgm_lite/_data/")}
+    assert {"dgm_lite/catalog.py", "dgm_lite/live/core.mjs", "dgm_lite/live/engine.mjs"} <= set(names)
+    for kind in ("*.mjs", "*.mplstyle", "*.py"):
+        ours = {p.relative_to(checkout).as_posix() for p in (checkout / "dgm_lite").rglob(kind)}
+        assert ours <= set(names)
+
+
+def test_the_wheel_holds_nothing_else(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {n.split("/")[0] for n in names} == {"dgm_lite", names[-1].split("/")[0]}
+    assert not [
+        n for n in names if re.search(r"(^|/)(tests?|tools|book|__pycache__)(/|$)|\.ipynb$|\.pyc$", n)
+    ]
+    assert wheel.stat().st_size < 8_000_000
+    assert any(n.endswith("licenses/LICENSE") for n in names)
+
+
+def test_the_environment_is_colabs(colab, before):
+    assert {name: before[name] for name in COLAB} == COLAB
+    assert before["torch"].split("+")[0] == TORCH
+    assert "dgm-lite" not in before
+
+
+def test_nothing_of_colabs_moves(installed, before):
+    after = installed.versions()
+    assert "dgm-lite" in after
+    assert {name: after.get(name) for name in before} == before
+
+
+def test_data_and_ledger_come_from_the_wheel(installed, tmp_path):
+    out = installed(
+        "import dgm_lite; from dgm_lite import claims; from dgm_lite.datasets.images import digits, digits28;"
+        "print(dgm_lite.__file__, len(claims.ledger()), digits().train.shape, digits28().train.shape)",
+        cwd=tmp_path,
+    )
+    assert str(installed.site) in out and str(ROOT) not in out
+    assert "64]" in out and "784]" in out
+
+
+def execute(env, notebook, folder) -> None:
+    """Run a notebook with the environment's own kernel, in a folder that holds nothing else."""
+    kernels = folder / "jupyter" / "kernels" / "colab"
+    kernels.mkdir(parents=True)
+    argv = [str(env.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "Colab", "language": "python", "env": {"PYTHONPATH": ""}}
+    (kernels / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    work = folder / "empty"
+    work.mkdir(exist_ok=True)
+    NotebookClient(
+        notebook, kernel_name="colab", timeout=300, resources={"metadata": {"path": str(work)}},
+        extra_arguments=["--Application.log_level=40"],
+    ).execute()  # fmt: skip
+
+
+def test_a_notebook_runs_in_an_empty_folder(installed, tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    (tmp_path / "empty").mkdir()
+    copy = shutil.copy(NOTEBOOK, tmp_path / "empty" / NOTEBOOK.name)
+    notebook = nbformat.read(copy, as_version=4)
+    execute(installed, notebook, tmp_path)
+    outputs = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert sum("application/vnd.dgm-lite.claim+json" in data for data in outputs) >= 2  # it came to verdicts
+
+
+def test_the_first_cell_installs_the_package(installed, before, checkout, tmp_path, monkeypatch):
+    """The cell as it stands, but for the address: that of a local repository with the same files."""
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    installed.pip("uninstall", "-y", "dgm-lite")
+    source = install_cell.source(install_cell.address(ROOT), []).replace(
+        install_cell.address(ROOT), checkout.as_uri()
+    )
+    check = "import dgm_lite\nfrom dgm_lite.datasets import files\nprint(files.path('digits28.npz'))"
+    cells = [nbformat.v4.new_code_cell(source), nbformat.v4.new_code_cell(check)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    installed.install("pip")  # %pip is the kernel's own
+    execute(installed, notebook, tmp_path)
+    assert str(installed.site) in "".join(o.get("text", "") for o in notebook.cells[1].outputs)
+    after = installed.versions()
+    assert {name: after.get(name) for name in before} == before

@@ -1,0 +1,216 @@
+"""Every notebook of the book is in order: executed top to bottom, small cells, described pictures, one verdict a claim."""
+
+import ast
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools import install_cell
+
+ROOT = Path(__file__).resolve().parents[1]
+BOOK = ROOT / "book"
+MIME = "application/vnd.dgm-lite.claim+json"
+FOREIGN = re.compile(r"""(?:src|href|import\()\s*=?\s*["'](?:https?:)?//""")
+NOTEBOOKS = {p.relative_to(BOOK).with_suffix("").as_posix(): p for p in install_cell.notebooks(ROOT)}
+
+
+def read(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def tags(cell: dict) -> list[str]:
+    return cell["metadata"].get("tags", [])
+
+
+def python(cell: dict) -> ast.Module:
+    """The cell's code as a syntax tree, its line magics left out."""
+    lines = "".join(cell["source"]).splitlines()
+    return ast.parse("\n".join(re.sub(r"^(\s*)[%!].*", r"\1pass", line) for line in lines))
+
+
+def pictures(cell: dict) -> bool:
+    """Whether the cell shows a picture that the page takes from image/png (live figures bring their own words)."""
+    return any("image/png" in o.get("data", {}) and "text/html" not in o["data"] for o in cell["outputs"])
+
+
+@pytest.fixture(params=NOTEBOOKS.values(), ids=NOTEBOOKS)
+def notebook(request) -> dict:
+    return read(request.param)
+
+
+@pytest.fixture
+def code(notebook) -> list[dict]:
+    """Its code cells."""
+    return [c for c in notebook["cells"] if c["cell_type"] == "code" and "".join(c["source"]).strip()]
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS
+
+
+def test_executed_in_order(code):
+    assert [c["execution_count"] for c in code] == list(range(1, len(code) + 1))
+
+
+def test_no_errors_and_no_stderr(code):
+    outputs = [o for c in code for o in c["outputs"]]
+    assert not [o["ename"] for o in outputs if o["output_type"] == "error"]
+    assert not [o["text"] for o in outputs if o.get("name") == "stderr"]
+
+
+def test_compared_cells_have_stored_output(code):
+    """nbval passes a marked cell without stored output in silence."""
+    for cell in code:
+        if "nbval-check-output" in tags(cell) or "NBVAL_CHECK_OUTPUT" in "".join(cell["source"]):
+            assert cell["outputs"], "".join(cell["source"])
+
+
+def test_something_is_compared(code):
+    assert any("nbval-check-output" in tags(c) or "NBVAL_CHECK_OUTPUT" in "".join(c["source"]) for c in code)
+
+
+def test_both_skip_tags_or_none(code):
+    """nbclient honours skip-execution only, nbval its own tag only."""
+    for cell in code:
+        assert ("skip-execution" in tags(cell)) == ("nbval-skip" in tags(cell))
+
+
+def test_no_widget_state(notebook, code):
+    assert "widgets" not in notebook["metadata"]
+    for cell in code:
+        for output in cell["outputs"]:
+            assert "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
+
+
+def test_no_timing_metadata(notebook):
+    noisy = {"execution", "ExecuteTime", "collapsed", "scrolled"}
+    assert not [c["id"] for c in notebook["cells"] if noisy & set(c["metadata"])]
+    assert notebook["metadata"]["language_info"] == {"name": "python", "pygments_lexer": "ipython3"}
+
+
+def test_cell_ids_are_unique(notebook):
+    assert max(Counter(c["id"] for c in notebook["cells"]).values()) == 1
+
+
+def test_first_cell_installs(notebook):
+    url = install_cell.address(ROOT)
+    assert install_cell.right(notebook, url), "run: python tools/install_cell.py"
+
+
+def test_second_cell_sets_the_seed(code):
+    assert re.search(
+        r"\b(manual_seed|seed_everything|default_rng|set_seed|seed)\(", "".join(code[1]["source"])
+    )
+
+
+def test_cells_are_small(code):
+    for cell in code:
+        lines = [
+            k for k in "".join(cell["source"]).splitlines() if k.strip() and not k.lstrip().startswith("#")
+        ]
+        assert len(lines) <= 20, "".join(cell["source"])
+
+
+def test_no_classes_and_few_functions(code):
+    total = inside = 0
+    for cell in code:
+        total += len([k for k in "".join(cell["source"]).splitlines() if k.strip()])
+        for node in ast.walk(python(cell)):
+            assert not isinstance(node, ast.ClassDef), f"class {node.name}: classes live in the package"
+            if isinstance(node, ast.FunctionDef):
+                inside += node.end_lineno - node.lineno + 1
+    assert inside <= 0.2 * total, (
+        f"{inside} of {total} lines stand in functions: logic belongs in the package"
+    )
+
+
+def test_pictures_are_described(code):
+    for cell in filter(pictures, code):
+        alt = cell["metadata"].get("mystnb", {}).get("image", {}).get("alt", "")
+        assert len(alt) >= 25, f"alt text {alt!r} for: {''.join(cell['source'])[:200]}"
+        assert "_images/" not in alt
+
+
+def test_pictures_have_name_and_caption(code):
+    for cell in filter(pictures, code):
+        figure = cell["metadata"].get("mystnb", {}).get("figure", {})
+        assert figure.get("name", "").startswith("fig-"), "".join(cell["source"])[:200]
+        assert len(figure.get("caption", "")) >= 20
+
+
+def test_outputs_load_nothing_from_elsewhere(code):
+    html = [
+        "".join(o["data"]["text/html"])
+        for c in code
+        for o in c["outputs"]
+        if "text/html" in o.get("data", {})
+    ]
+    assert not [
+        m for text in html for m in FOREIGN.findall(re.sub(r'<a\s[^>]*href="https?:[^>]*>', "", text))
+    ]
+
+
+def test_live_figures_carry_the_present_code(code):
+    """A notebook holds a copy of the figures' JavaScript, for readers without the site. It must not be an old one."""
+    html = [
+        "".join(o["data"]["text/html"])
+        for c in code
+        for o in c["outputs"]
+        if "text/html" in o.get("data", {})
+    ]
+    live = [text for text in html if "<dgm-figure" in text]
+    if live:
+        from dgm_lite.live import bundle
+
+        assert all(bundle.body() in text for text in live), "run: make notebooks"
+
+
+# ---- claims: the ledger, the cards, the pages
+
+
+def cards() -> list[tuple[str, dict]]:
+    """(notebook, card) for every claim card that an executed cell shows."""
+    return [
+        (name, output["data"][MIME])
+        for name, path in NOTEBOOKS.items()
+        for cell in read(path)["cells"]
+        for output in cell.get("outputs", [])
+        if MIME in output.get("data", {})
+    ]
+
+
+@pytest.fixture(scope="module")
+def ledger() -> dict[str, dict]:
+    return {c["id"]: c for c in yaml.safe_load((BOOK / "claims.yml").read_text(encoding="utf-8"))}
+
+
+def test_every_card_stands_in_the_ledger(ledger):
+    assert not {card["id"] for _, card in cards()} - set(ledger)
+
+
+def test_a_claim_with_a_chapter_is_claimed_there_once(ledger):
+    promised = {id: claim["chapter"] for id, claim in ledger.items() if claim["chapter"]}
+    assert promised == {card["id"]: name for name, card in cards()}
+    assert len(promised) == len(cards()), "a claim is claimed by two cells"
+
+
+def test_a_verdict_is_never_a_constant():
+    """holds=True would be an opinion: the verdict is computed from what was measured."""
+    for path in NOTEBOOKS.values():
+        for cell in read(path)["cells"]:
+            if cell["cell_type"] != "code":
+                continue
+            for node in ast.walk(python(cell)):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "claim":
+                    holds = next(k.value for k in node.keywords if k.arg == "holds")
+                    assert not isinstance(holds, ast.Constant), ast.unparse(node)
+                    measured = next(k.value for k in node.keywords if k.arg == "measured")
+                    assert any(
+                        isinstance(n, ast.FormattedValue) for n in ast.walk(measured)
+                    ) or not isinstance(measured, ast.Constant), (
+                        f"the figures of {ast.unparse(node)} are typed, not measured"
+                    )

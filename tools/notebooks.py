@@ -1,0 +1,118 @@
+"""Run notebooks again, in place, so that what stands in git changes only where a result did.
+
+    python tools/notebooks.py                 all of them
+    python tools/notebooks.py why/noise ...   some, by their path below book/
+
+One thread, the kernel of this Python, top to bottom in a fresh process. What would make every run look different is
+removed before writing: widget state, timings, transient data, versions in pictures, and the kernel's own version. Cell
+ids and everything an author wrote stay.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+# The kernels inherit this. The last one: the kernel of this environment, whatever the user has installed elsewhere.
+os.environ.update(OMP_NUM_THREADS="1", PYTHONHASHSEED="0", JUPYTER_PREFER_ENV_PATH="1")
+
+import nbformat
+from install_cell import ROOT, address, notebooks, put
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}
+
+
+def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Remove what differs between two equal runs, or tells about this machine only."""
+    for key in ("widgets", "signature", "toc", "varInspector", "celltoolbar"):
+        notebook.metadata.pop(key, None)
+    notebook.metadata.kernelspec = KERNEL
+    notebook.metadata.language_info = LANGUAGE
+    for cell in notebook.cells:
+        for key in (
+            "execution",
+            "ExecuteTime",
+            "collapsed",
+            "scrolled",
+            "pycharm",
+            "vscode",
+            "jupyter",
+            "colab",
+        ):
+            cell.metadata.pop(key, None)
+        if cell.cell_type != "code":
+            continue
+        outputs = []
+        for output in cell.outputs:
+            for mime in ("application/vnd.jupyter.widget-view+json", "application/javascript"):
+                output.get("data", {}).pop(mime, None)
+            if output.output_type == "stream" and output.name == "stderr":
+                if "%|" not in output.text:  # a progress bar is no news
+                    print(f"  removed from the outputs: {output.text.strip()[:300]}", file=sys.stderr)
+                continue
+            last = outputs[-1] if outputs else None
+            if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+                last.text += output.text  # how a stream was cut into pieces is a matter of timing
+            elif output.output_type in ("stream", "error") or output.data:
+                outputs.append(output)
+        cell.outputs = outputs
+    return notebook
+
+
+def run(path: Path, url: str, timeout: int) -> float:
+    """Execute one notebook and write it back; the seconds it took.
+
+    Raises:
+        CellExecutionError: If a cell fails. The file is left as it was.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    put(notebook, url)
+    start = time.time()
+    NotebookClient(
+        notebook, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False, coalesce_streams=True, extra_arguments=["--Application.log_level=40"],
+    ).execute()  # fmt: skip
+    seconds = time.time() - start
+    count = 0
+    for cell in notebook.cells:  # an unbroken count from 1, skipped cells included
+        if cell.cell_type == "code" and cell.source.strip():
+            count += 1
+            cell.execution_count = count
+            for output in cell.outputs:
+                if output.output_type == "execute_result":
+                    output.execution_count = count
+    nbformat.validate(notebook)
+    text = nbformat.writes(tidy(notebook))
+    path.write_text(text + ("" if text.endswith("\n") else "\n"), encoding="utf-8")
+    return seconds
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="such as why/noise; all if none is given")
+    parser.add_argument("--timeout", type=int, default=300, help="seconds for one cell (default 300)")
+    args = parser.parse_args(argv)
+    paths = [
+        ROOT / "book" / f"{name.removeprefix('book/').removesuffix('.ipynb')}.ipynb" for name in args.names
+    ]
+    if missing := [p for p in paths if not p.is_file()]:
+        known = ", ".join(p.relative_to(ROOT / "book").with_suffix("").as_posix() for p in notebooks())
+        print(f"notebooks: no {missing[0].relative_to(ROOT)}. There are: {known}", file=sys.stderr)
+        return 2
+    url, failed = address(), []
+    for path in paths or notebooks():
+        name = path.relative_to(ROOT)
+        try:
+            print(f"{name}: {run(path, url, args.timeout):.0f} s", flush=True)
+        except CellExecutionError as error:
+            failed.append(name)
+            print(f"{name}: FAILED, left as it was\n{error}", file=sys.stderr, flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
