@@ -48,8 +48,9 @@ def margin(logits: Tensor, y: Tensor) -> Tensor:
 
 
 def targeted(
-    classifier: nn.Module, x: Tensor, target: int, *, budget: float, levels: int = 256, n_steps: int = 20, whole: bool = True
-) -> Tensor:
+    classifier: nn.Module, x: Tensor, target: int, *, budget: float,
+    levels: int = 256, n_steps: int = 20, whole: bool = True,
+) -> Tensor:  # fmt: skip
     """Images near x that the classifier takes for the target, by projected gradient ascent.
 
     Each step moves every pixel by the same amount in the direction that raises log p(target | x'),
@@ -90,7 +91,9 @@ def targeted(
     return changed.round().long() if whole else changed
 
 
-def same_size_noise(x: Tensor, changed: Tensor, *, levels: int, generator: torch.Generator | None = None) -> Tensor:
+def same_size_noise(
+    x: Tensor, changed: Tensor, *, levels: int, generator: torch.Generator | None = None
+) -> Tensor:
     """The control: the same changes at random pixels with random signs, so that only their aim is lost.
 
     Args:
@@ -157,9 +160,10 @@ def against_both(classifier: nn.Module, density: nn.Module, y: Tensor, *, weight
 
 @torch.no_grad()
 def pixel_by_pixel(
-    score: Score, x: Tensor, *, levels: int, n_moves: int, first_look: Score | None = None, shortlist: int = 16
-) -> Tensor:
-    """Change one pixel by one level, again and again: each time the move that lowers the score most for its size.
+    score: Score, x: Tensor, *, levels: int, n_moves: int,
+    first_look: Score | None = None, shortlist: int = 16,
+) -> Tensor:  # fmt: skip
+    """Change one pixel by one level, again and again: the move that lowers the score most for its size.
 
     All 2 D moves are tried, so no gradient is needed and every image on the way has whole grey levels.
 
@@ -193,7 +197,8 @@ def pixel_by_pixel(
         if first_look is not None:
             best = gain.topk(min(shortlist, len(gain)), dim=0)
             moved = moved.gather(0, best.indices[..., None].expand(-1, -1, x.shape[1]))
-            gain = _gain(score, now, moved.clamp(0, levels - 1), x).masked_fill(best.values.isinf(), -torch.inf)
+            gain = _gain(score, now, moved.clamp(0, levels - 1), x)
+            gain = gain.masked_fill(best.values.isinf(), -torch.inf)
         gain, index = gain.max(0)
         path.append(torch.where((gain > 0)[:, None], moved[index, torch.arange(len(x))], now))
     return torch.stack(path)
@@ -242,5 +247,5 @@ def share_seen(ordinary: Tensor, strange: Tensor, false_alarms: float) -> float:
     check_real(ordinary, ("N",), "share_seen")
     check_real(strange, ("M",), "share_seen")
     if not 0 < false_alarms < 1:
-        raise ValueError(f"share_seen: expected a share of false alarms between 0 and 1, got {false_alarms!r}.")
+        raise ValueError(f"share_seen: expected false_alarms between 0 and 1, got {false_alarms!r}.")
     return (strange < ordinary.quantile(false_alarms)).double().mean().item()

@@ -1,4 +1,4 @@
-"""A real pretrained ImageNet classifier for photographs. Its weights come with a package: nothing is downloaded."""
+"""A pretrained ImageNet classifier for photographs, whose weights come with a package: no download."""
 
 import hashlib
 import io
@@ -39,7 +39,7 @@ class PhotoClassifier(nn.Module):
         self.net = net.eval().requires_grad_(False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits, (B, 3, 224, 224) in grey levels 0..255 -> (B, 1000). Real values are accepted: attacks need them."""
+        """Logits: (B, 3, 224, 224) in grey levels 0..255, whole or not -> (B, 1000)."""
         check_shape(x, ("B", 3, SIDE, SIDE), "PhotoClassifier", "Make a batch with to_batch(photo).")
         return self.net((x.to(torch.get_default_dtype()) - 127) / 128)
 
@@ -65,7 +65,8 @@ def photo_classifier() -> PhotoClassifier:
         package = metadata.distribution(_PACKAGES[1])
     except ImportError as error:  # metadata.PackageNotFoundError is one
         wanted = " ".join(f"{name}==0.1.0" for name in _PACKAGES)
-        raise ImportError(f"photo: the pretrained classifier is missing. Install it: pip install {wanted}") from error
+        message = f"photo: the pretrained classifier is missing. Install it: pip install {wanted}"
+        raise ImportError(message) from error
     file = next(p.locate() for p in package.files if p.suffix == ".pth")
     raw = file.read_bytes()
     digest = hashlib.sha256(raw).hexdigest()
@@ -84,7 +85,8 @@ def to_batch(photo: np.ndarray) -> Tensor:
     """
     photo = np.asarray(photo)
     if photo.shape != (SIDE, SIDE, 3) or photo.dtype != np.uint8:
-        raise ValueError(f"to_batch: expected ({SIDE}, {SIDE}, 3) unsigned bytes, got {photo.shape} {photo.dtype}.")
+        shape = (SIDE, SIDE, 3)
+        raise ValueError(f"to_batch: expected {shape} unsigned bytes, got {photo.shape} {photo.dtype}.")
     return torch.tensor(photo, dtype=torch.long).permute(2, 0, 1)[None]
 
 

@@ -1,4 +1,4 @@
-"""Perturbations of growing size, live: the image, the classifier's belief and log p(x), for several ways to choose them."""
+"""Perturbations of growing size, live: the image, the classifier's belief and log p(x)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,9 @@ from dgm_lite.protocols import Density
 from dgm_lite.shapes import check_labels, check_levels, check_real
 
 ALT = (
-    "A digit under growing perturbations, one row for each way to choose them: {ways}. Under each image stand the "
-    "label that the classifier gives, its probability, and log p(x). In the live figure a slider sets the size."
+    "A {first} under growing perturbations, one row for each way to choose them: {ways}. Under each image "
+    "stand the label that the classifier gives, its probability, and log p(x). In the live figure a slider "
+    "sets the size."
 )
 
 
@@ -62,7 +63,7 @@ class Noise(LiveFigure):
         for name, path in paths.items():
             check_levels(path, levels, shape, f"Noise path {name!r}")
             if not torch.equal(path[0], clean):
-                raise ValueError(f"Noise: expected path {name!r} to begin with the same images as the first one.")
+                raise ValueError(f"Noise: expected path {name!r} to begin with the images of the first one.")
         check_labels(labels, len(classes), shape[1], "Noise")
         check_real(heldout_log_prob, ("N",), "Noise heldout_log_prob")
         if not 0 <= start < shape[0]:
@@ -74,13 +75,18 @@ class Noise(LiveFigure):
             "side": math.isqrt(shape[-1]), "levels": levels, "moves": shape[0] - 1, "start": start,
             "classes": list(classes), "labels": labels.tolist(), "ways": list(paths), "things": things,
             # One character per pixel; by way, then by image, then by number of moves.
-            "images": ["".join(chr(48 + v) for v in path.transpose(0, 1).flatten().tolist()) for path in paths.values()],
+            "images": [_characters(path.transpose(0, 1)) for path in paths.values()],
             "belief": [pack(b.transpose(0, 1)) for b in belief.values()],
             "logPx": [pack(v.T) for v in log_px.values()],
             "heldout": pack(scores), "limit": limit, "falseAlarms": false_alarms,
         }  # fmt: skip
         still = _still(paths, belief, log_px, spec)
-        super().__init__("noise", spec, {}, image=still, alt=alt or ALT.format(ways=", ".join(paths)))
+        words = ALT.format(first=classes[int(labels[0])], ways="; ".join(paths))
+        super().__init__("noise", spec, {}, image=still, alt=alt or words)
+
+
+def _characters(images: Tensor) -> str:
+    return "".join(chr(48 + v) for v in images.flatten().tolist())
 
 
 @torch.no_grad()
@@ -88,7 +94,7 @@ def _answers(classifier, density, paths) -> tuple[dict[str, Tensor], dict[str, T
     """p(y | x), (n + 1, B, n_classes), and log p(x), (n + 1, B), of every image of every path."""
     with evaluating(classifier, density):
         belief = {name: classifier(path).softmax(-1) for name, path in paths.items()}
-        log_px = {name: density.log_prob(p.flatten(0, 1)).unflatten(0, p.shape[:2]) for name, p in paths.items()}
+        log_px = {name: density.log_prob(p.flatten(0, 1)).reshape(p.shape[:2]) for name, p in paths.items()}
     return belief, log_px
 
 
@@ -101,13 +107,17 @@ def _still(paths, belief, log_px, spec) -> bytes:
         plot.use_style()
         figure, axes = plt.subplots(len(paths), 1, figsize=(7.2, 1.75 * len(paths)), squeeze=False)
         for ax, (name, path) in zip(axes[:, 0], paths.items(), strict=True):
-            plot.images(path[shown, 0], ax, shape=(side, side), columns=len(shown), levels=spec["levels"], gap=gap, frames=True)
+            plot.images(
+                path[shown, 0], ax, shape=(side, side), columns=5, levels=spec["levels"], gap=gap, frames=True
+            )
             for i, k in enumerate(shown):
                 p, label = belief[name][k, 0].max(0)
-                words = f"{spec['classes'][label]}: {p:.2f},  {log_px[name][k, 0]:.0f} nats".replace("-", "\u2212")
+                words = f"{spec['classes'][label]}: {p:.2f},  {log_px[name][k, 0]:.0f} nats"
                 wrong = label.item() != spec["labels"][0]
-                ax.text(i * (side + gap) + side / 2 - 0.5, side + 0.3, words, ha="center", va="top", fontsize=8.5,
-                        color="#9A4F00" if wrong else "#222222", weight="bold" if wrong else "normal")  # fmt: skip
+                look = {"color": "#9A4F00", "weight": "bold"} if wrong else {"color": "#222222"}
+                centre = i * (side + gap) + side / 2 - 0.5
+                words = words.replace("-", "\u2212")
+                ax.text(centre, side + 0.3, words, ha="center", va="top", fontsize=8.5, **look)
             ax.set(ylim=(side + 1.6, -0.8))
             ax.set_title(name, loc="left", fontsize=10)
         image = png(figure)

@@ -1,0 +1,87 @@
+"""Exercises of "Noise that fools a classifier": solutions pass, likely mistakes are named."""
+
+import pytest
+import torch
+
+from dgm_lite.exercises import noise
+from dgm_lite.exercises.noise import q1, q2, q3, q4
+
+ALL = [q1, q2, q3, q4]
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer"),
+    [(q1, noise.control), (q2, noise.step), (q3, noise.seen), (q4, noise.what_follows())],
+)
+def test_reference_solutions_pass(exercise, answer, capsys):
+    exercise.check(answer)
+    assert f"{exercise.name}: correct." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("exercise", ALL)
+def test_unanswered_hint_and_solution(exercise, capsys):
+    exercise.check(...)
+    assert "not answered yet" in capsys.readouterr().out
+    exercise.hint()
+    exercise.solution()
+    out = capsys.readouterr().out
+    assert "hint:" in out and "def " in out
+
+
+def normal(delta):
+    return torch.randn(delta.shape) * delta.double().square().mean(1, keepdim=True).sqrt()
+
+
+def along_rms(delta):
+    return (2 * torch.randint(2, delta.shape) - 1) * delta.double().square().mean(1, keepdim=True).sqrt()
+
+
+@pytest.mark.parametrize("answer", [normal, along_rms, lambda d: d[:, torch.randperm(d.shape[1])].flip(1)])
+def test_other_right_controls_pass(answer, capsys):
+    q1.check(answer)
+    assert "correct." in capsys.readouterr().out
+
+
+def test_other_right_answers_pass(capsys):
+    q2.check(lambda x, z, g, eta, b: x + (z + eta * torch.sign(g) - x).clamp(-b, b).clamp(-x, 255 - x))
+    q3.check(lambda h, s, a: sum(v < h.quantile(a) for v in s) / len(s))
+    q4.check(" D ")
+    assert capsys.readouterr().out.count("correct.") == 3
+
+
+WRONG = [
+    (q1, lambda d: d, "Where does chance come into it"),
+    (q1, lambda d: d * (0.5 + torch.rand(1)), "kept its aim"),
+    (q1, lambda d: d + 0.1 * torch.randn(d.shape), "kept its aim"),
+    (q1, lambda d: torch.randn(d.shape) * d.double().square().mean().sqrt(), "not image by image"),
+    (q1, lambda d: torch.randn(d.shape) * d.double().std(1, keepdim=True), "leaves the mean out"),
+    (q1, lambda d: torch.randn(d.shape) * d.abs().max(1, keepdim=True).values, "a fair control"),
+    (q1, lambda d: torch.randn(5), "shape of delta"),
+    (q1, 3, "Expected a function"),
+    (q2, lambda x, z, g, eta, b: (z - eta * g.sign()).clamp(x - b, x + b).clamp(0, 255), "downhill"),
+    (q2, lambda x, z, g, eta, b: (z + eta * g.sign()).clamp(0, 255), "the budget is 2"),
+    (q2, lambda x, z, g, eta, b: z + (eta * g.sign()).clamp(-b, b), "the budget is 2"),
+    (q2, lambda x, z, g, eta, b: torch.clamp(z + eta * g.sign(), x - b, x + b), "an image has 0 to 255"),
+    (q2, lambda x, z, g, eta, b: torch.clamp(z + eta * g, x - b, x + b).clamp(0, 255), "take its sign"),
+    (q2, lambda x, z, g, eta, b: torch.clamp(z + 2 * eta * g.sign(), x - b, x + b).clamp(0, 255), "by eta"),
+    (q2, lambda x, z, g, eta, b: z.clone(), "did not move"),
+    (q2, lambda x, z, g, eta, b: z.add_(1), "in place"),
+    (q3, lambda h, s, a: (s >= h.quantile(a)).float().mean(), "NOT noticed"),
+    (q3, lambda h, s, a: (s < s.quantile(a)).float().mean(), "nobody hands you those"),
+    (q3, lambda h, s, a: (s < h.quantile(1 - a)).float().mean(), "upper quantile"),
+    (q3, lambda h, s, a: (s < h.mean()).float().mean(), "half of all ordinary"),
+    (q3, lambda h, s, a: s < h.quantile(a), "one number"),
+    (q3, lambda h, s, a: (s < h.min()).float().mean(), "on a test case"),
+    (q4, "a", "worst case"),
+    (q4, "b", "not that somebody aimed"),
+    (q4, "c", "do not know p(x)"),
+    (q4, "yes", "Expected one letter"),
+    (q3, lambda h: h, "could not be run"),
+]
+
+
+@pytest.mark.parametrize(("exercise", "answer", "message"), WRONG)
+def test_likely_mistakes_are_named(exercise, answer, message, capsys):
+    exercise.check(answer)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "correct." not in out and message in out
