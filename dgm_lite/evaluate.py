@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dgm_lite.nets import eval_mode
 from dgm_lite.protocols import Bound, Density
-from dgm_lite.shapes import check_count, check_shape
+from dgm_lite.shapes import check_count, check_shape, show
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,13 @@ def log_prob(model: nn.Module, x: Tensor, batch_size: int = 500) -> Tensor:
         measure = model.elbo
     else:
         raise ValueError(
-            f"evaluate: {type(model).__name__} has no likelihood: expected a model with log_prob or elbo. "
+            f"evaluate: expected a model with log_prob or elbo, got {type(model).__name__}, "
+            "which has no likelihood. "
             "Compare its samples with data instead: evaluate.two_sample(real, samples)."
         )
-    if not isinstance(x, Tensor) or len(x) == 0:
-        raise ValueError("evaluate: expected at least one example, got none.")
+    if not isinstance(x, Tensor) or x.dim() == 0 or len(x) == 0:
+        got = f"shape {show(tuple(x.shape))}" if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"evaluate: expected a tensor with at least one example, got {got}.")
     weight = next(model.parameters(), x)
     with eval_mode(model):
         return torch.cat([measure(part.to(weight.device)) for part in x.split(batch_size)])
@@ -159,7 +161,7 @@ def calibration_error(confidence: Tensor, correct: Tensor, n_bins: int = 10) -> 
     if not ((confidence >= 0) & (confidence <= 1)).all():
         low, high = confidence.min().item(), confidence.max().item()
         raise ValueError(f"calibration_error: expected probabilities in [0, 1], got {low:.3g} to {high:.3g}.")
-    order = confidence.argsort()
+    order = confidence.argsort(stable=True)
     gaps = [
         abs(part.double().mean() - right.double().mean()) * len(part)
         for part, right in zip(confidence[order].chunk(n_bins), correct[order].chunk(n_bins), strict=True)

@@ -1,0 +1,91 @@
+"""The checks that every public entry point makes, and their messages."""
+
+import numpy as np
+import pytest
+import torch
+
+from dgm_lite import shapes
+from tests import laws
+
+
+def test_a_shape_is_shown_as_one_writes_it():
+    assert shapes.show(("B", 64)) == "(B, 64)"
+    assert shapes.show((3,)) == "(3,)"
+    assert shapes.show(()) == "()"
+
+
+def test_the_message_says_expected_got_and_the_remedy():
+    with pytest.raises(ValueError) as caught:
+        shapes.check_shape(torch.zeros(3, 1, 8, 8), ("B", 64), "RealNVP", "Flatten images: x.flatten(1).")
+    assert (
+        str(caught.value)
+        == "RealNVP: expected shape (B, 64), got (3, 1, 8, 8). Flatten images: x.flatten(1)."
+    )
+
+
+@pytest.mark.parametrize("x, shape", [
+    (torch.zeros(2, 3), ("B", 3)), (torch.zeros(1), ("B",)), (torch.zeros(2, 3, 4), ("B", "C", 4)),
+    (torch.tensor(1.0), ()),
+])  # fmt: skip
+def test_what_fits_is_accepted(x, shape):
+    assert shapes.check_shape(x, shape, "owner") is None
+
+
+@pytest.mark.parametrize("x, word", [
+    (torch.zeros(2, 4), "(2, 4)"), (torch.zeros(3), "(3,)"), (torch.zeros(2, 3, 1), "(2, 3, 1)"),
+    (torch.zeros(0, 3), "empty"), ([[1.0, 2.0, 3.0]], "list"), (np.zeros((2, 3)), "ndarray"),
+    (None, "NoneType"),
+])  # fmt: skip
+def test_what_does_not_fit_is_refused(x, word):
+    laws.refuses(lambda: shapes.check_shape(x, ("B", 3), "Owner"), "Owner: ", word)
+
+
+@pytest.mark.parametrize("x, word", [
+    (torch.zeros(2, 3, dtype=torch.long), "torch.int64"), (torch.zeros(2, 3, dtype=torch.bool), "torch.bool"),
+    (torch.zeros(2, 3, dtype=torch.complex64), "torch.complex64"), (torch.full((2, 3), torch.nan), "6 NaN"),
+    (torch.tensor([[1.0, -torch.inf, 2.0]]), "1 NaN or infinite among 3"),
+])  # fmt: skip
+def test_only_finite_real_numbers_are_real(x, word):
+    laws.refuses(lambda: shapes.check_real(x, ("B", 3), "Owner"), "Owner: ", word)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_every_float_is_real(dtype):
+    shapes.check_real(torch.ones(2, 3, dtype=dtype), ("B", 3), "Owner")
+
+
+@pytest.mark.parametrize("x, word", [
+    (torch.zeros(2, 3), "torch.float32"), (torch.zeros(2, 3, dtype=torch.bool), "torch.bool"),
+    (torch.tensor([[0, 17, 3]]), "from 0 to 17"), (torch.tensor([[0, -1, 3]]), "from -1 to 3"),
+])  # fmt: skip
+def test_only_integers_in_range_are_levels(x, word):
+    laws.refuses(lambda: shapes.check_levels(x, 17, ("B", 3), "Owner"), "Owner: ", "0..16", word)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32, torch.int64])
+def test_every_integer_type_holds_levels(dtype):
+    shapes.check_levels(torch.tensor([[0, 16, 3]], dtype=dtype), 17, ("B", 3), "Owner")
+
+
+@pytest.mark.parametrize(
+    "y", [torch.tensor([0, 3]), torch.tensor([0]), torch.tensor([[0], [1]]), torch.tensor([0.0, 1.0])]
+)
+def test_labels_are_one_class_number_per_example(y):
+    shapes.check_labels(torch.tensor([0, 2]), 3, 2, "Owner")
+    laws.refuses(lambda: shapes.check_labels(y, 3, 2, "Owner"), "Owner")
+
+
+@pytest.mark.parametrize("n", [0, -1, 1.0, True, None, "3", torch.tensor(3)])
+def test_only_whole_numbers_count(n):
+    laws.refuses(lambda: shapes.check_count(n, "Owner", "size"), "Owner: ", "size")
+
+
+@pytest.mark.parametrize("n", [1, 10**9, np.int64(3)])
+def test_whole_numbers_count(n):
+    shapes.check_count(n, "Owner")
+
+
+def test_the_sum_over_an_event_keeps_the_batch():
+    x = torch.arange(24.0).reshape(2, 3, 4)
+    assert torch.equal(shapes.sum_event(x), torch.stack([x[0].sum(), x[1].sum()]))
+    assert torch.equal(shapes.sum_event(x[:, 0, 0]), x[:, 0, 0])
