@@ -126,7 +126,7 @@ def all_scores(
     Args:
         x: Objects in question, (B, D).
         model: The density p(x) of ordinary objects.
-        heldout: Ordinary objects that the model was not trained on, (N, D).
+        heldout: The model's log p(x) of ordinary objects that it was not trained on, nats, (N,).
         background: The same kind of model, trained on mutated objects.
         code: A model that knows nothing but the texture, such as ``NeighbourCode``.
 
@@ -138,7 +138,7 @@ def all_scores(
     log_px = log_prob(model, x)
     return {
         "log p(x)": log_px,
-        "typicality": typicality(log_px, log_prob(model, heldout)),
+        "typicality": typicality(log_px, heldout),
         "ratio: noisy": log_px - log_prob(background, x),
         "ratio: code": log_px - log_prob(code, x),
     }

@@ -48,7 +48,7 @@ def test_mutated_data_keep_their_test_split_and_labels():
 def test_all_scores_agree_with_their_definitions():
     *data, x, heldout = (torch.randint(3, (50, 4), generator=generator(s)) for s in range(5))
     model, background, code = (NeighbourCode(some, 3, 2) for some in data)
-    scores = all_scores(x, model, heldout=heldout, background=background, code=code)
+    scores = all_scores(x, model, heldout=model.log_prob(heldout), background=background, code=code)
     log_px = model.log_prob(x)
     wanted = [log_px, -(log_px - model.log_prob(heldout).mean()).abs(),
               log_px - background.log_prob(x), log_px - code.log_prob(x)]  # fmt: skip
