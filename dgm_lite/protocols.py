@@ -44,6 +44,18 @@ class Energy(Protocol):
 
 
 @runtime_checkable
+class Bijection(Protocol):
+    """An invertible map and its change of volume: ``to_latent(x) -> (z, log_det)`` and ``to_data(z) -> x``.
+
+    ``log_det`` is log |det dz/dx| in nats, (B,). Flows of data, flow priors and flow posteriors share them.
+    """
+
+    def to_latent(self, x: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    def to_data(self, z: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
 class Trainable(Protocol):
     """Has one loss that all its weights minimise: ``loss(*batch) -> scalar``."""
 
