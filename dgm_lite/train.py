@@ -28,6 +28,7 @@ class TrainConfig:
         batch_size: Examples per step.
         lr: Peak learning rate of AdamW.
         weight_decay: AdamW's decoupled weight decay.
+        betas: AdamW's memory of the gradient and of its square; games need a shorter one than 0.9.
         warmup: Share of all steps in which the rate rises from zero; afterwards it falls as a half cosine.
         clip_norm: Largest norm of one gradient, or None.
         average: Decay of the exponential moving average of the weights, or None. Where given,
@@ -43,6 +44,7 @@ class TrainConfig:
     batch_size: int = 128
     lr: float = 1e-3
     weight_decay: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.999)
     warmup: float = 0.05
     clip_norm: float | None = 10.0
     average: float | None = None
@@ -55,6 +57,7 @@ class TrainConfig:
         ranges = {
             "lr": ("a number above 0", 0 < self.lr < math.inf),
             "weight_decay": ("a number from 0 up", 0 <= self.weight_decay < math.inf),
+            "betas": ("two numbers in [0, 1)", len(self.betas) == 2 and all(0 <= b < 1 for b in self.betas)),
             "warmup": ("a share in [0, 1)", 0 <= self.warmup < 1),
             "clip_norm": ("a number above 0, or None", self.clip_norm is None or self.clip_norm > 0),
             "average": ("a decay between 0 and 1, or None", self.average is None or 0 < self.average < 1),
@@ -103,7 +106,7 @@ class Trainer:
             self.rank, self.n_processes = accelerator.process_index, accelerator.num_processes
         self.players = players_of(model)
         self.optimizers = [
-            torch.optim.AdamW(p.weights.parameters(), lr=config.lr, weight_decay=config.weight_decay)
+            torch.optim.AdamW(p.weights.parameters(), lr=config.lr, betas=config.betas, weight_decay=config.weight_decay)
             for p in self.players
         ]  # fmt: skip
         self.synchronise()
@@ -384,7 +387,7 @@ class _Run:
         """What has to be the same for a run to go on."""
         rows = self.data.train.detach().cpu().contiguous().numpy().tobytes()
         return {
-            "config": asdict(self.config),
+            "config": {**asdict(self.config), "betas": list(self.config.betas)},  # as JSON gives it back
             "model": type(self.model).__name__,
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "layers": hashlib.sha256(str(self.model).encode()).hexdigest()[:12],
