@@ -106,9 +106,11 @@ class Trainer:
             self.rank, self.n_processes = accelerator.process_index, accelerator.num_processes
         self.players = players_of(model)
         self.optimizers = [
-            torch.optim.AdamW(p.weights.parameters(), lr=config.lr, betas=config.betas, weight_decay=config.weight_decay)
+            torch.optim.AdamW(
+                p.weights.parameters(), lr=config.lr, betas=config.betas, weight_decay=config.weight_decay
+            )
             for p in self.players
-        ]  # fmt: skip
+        ]
         self.synchronise()
         self.average = copy.deepcopy(model.state_dict()) if config.average else None
         self.index = 0

@@ -1,0 +1,189 @@
+"""The command line, by running it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dgm_lite import catalog, weights
+from dgm_lite.__main__ import main
+from dgm_lite.datasets import files
+
+ROOT = Path(__file__).resolve().parents[1]
+ARM = files.path("causal_arm_digits.safetensors")
+
+
+def run(*words: str | Path, folder: Path | None = None) -> subprocess.CompletedProcess:
+    """The command in a process of its own, elsewhere than in the checkout."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment.pop("DISPLAY", None)
+    command = [sys.executable, "-m", "dgm_lite", *map(str, words)]
+    return subprocess.run(
+        command, cwd=folder or ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_list_names_every_model_and_data_set():
+    done = run("list")
+    assert done.returncode == 0 and done.stderr == ""
+    for name in [entry.name for entry in catalog.MODELS] + list(catalog.DATA):
+        assert name in done.stdout
+
+
+def test_train_again_evaluate_and_sample(tmp_path, monkeypatch, capsys):
+    """The reader's path: train a little, go on from the checkpoint, measure, draw."""
+    few = ["train", "gaussian-mixture", "--epochs", "3", "--checkpoint", "run.ckpt", "--seed", "4"]
+    done = run(*few, "--out", "new/first.safetensors", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (
+        "3 epochs" in done.stdout and "nats" in done.stdout and "wrote new/first.safetensors" in done.stdout
+    )
+    assert done.stderr == "", "a progress bar has no place in a file"
+
+    # The run is finished: the same command with the same checkpoint gives the same weights at once.
+    monkeypatch.chdir(tmp_path)
+    assert main([*few, "--out", "second.safetensors"]) == 0
+    both = ("new/first.safetensors", "second.safetensors")
+    first, second = (weights.read(tmp_path / file, kind="weights")[0] for file in both)
+    assert all((first[k] == second[k]).all() for k in first)
+
+    capsys.readouterr()
+
+    assert main([*few, "--epochs", "4", "--out", "x.safetensors"]) == 2
+    assert "another run" in capsys.readouterr().err and not (tmp_path / "x.safetensors").exists()
+
+    assert main(["evaluate", "second.safetensors", "--split", "test"]) == 0
+    said = capsys.readouterr().out
+    assert "Mixture of Gaussians on orange and blue, test:" in said and "(exact)" in said
+
+    drawn = run("sample", "second.safetensors", "--n", "50", "--out", "pictures/points.png", folder=tmp_path)
+    assert drawn.returncode == 0, drawn.stderr
+    with Image.open(tmp_path / "pictures" / "points.png") as picture:
+        assert picture.size[0] > 500 and len(set(np.asarray(picture.convert("L")).flatten().tolist())) > 10
+
+
+def test_digits_are_measured_in_bits_and_drawn(tmp_path):
+    measured = run("evaluate", ARM)
+    assert measured.returncode == 0 and "bits/dim (exact;" in measured.stdout and "valid:" in measured.stdout
+    for seed, out in (("0", "a.npy"), ("0", "b.npy"), ("1", "c.npy")):
+        assert main(["sample", str(ARM), "--n", "7", "--seed", seed, "--out", str(tmp_path / out)]) == 0
+    a, b, c = (np.load(tmp_path / f"{name}.npy") for name in "abc")
+    assert a.shape == (7, 64) and a.dtype == np.int64 and a.min() >= 0 and a.max() <= 16
+    assert (a == b).all() and (a != c).any()
+    assert main(["sample", str(ARM), "--n", "9", "--out", str(tmp_path / "digits.png")]) == 0
+    with Image.open(tmp_path / "digits.png") as picture:
+        grey = np.asarray(picture.convert("L"))
+    assert 0.5 < (grey > 250).mean() < 1 and (grey < 60).any(), "ink on white"
+
+
+def test_an_interrupted_training_resumes_to_the_same_file(tmp_path, monkeypatch):
+    """Ctrl-C after two epochs; the same command again ends where an uninterrupted run ends."""
+    from dgm_lite import train
+
+    few = ["train", "gaussian-mixture", "--epochs", "5"]
+    assert main([*few, "--out", str(tmp_path / "whole.safetensors")]) == 0
+    honest, calls = train._Run.one_epoch, []
+
+    def interrupted(self):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        honest(self)
+
+    monkeypatch.setattr(train._Run, "one_epoch", interrupted)
+    with_checkpoint = [*few, "--checkpoint", str(tmp_path / "run.ckpt"), "--out"]
+    assert main([*with_checkpoint, str(tmp_path / "half.safetensors")]) == 0
+    monkeypatch.undo()
+    assert main([*with_checkpoint, str(tmp_path / "resumed.safetensors")]) == 0
+    names = ("whole", "half", "resumed")
+    whole, half, resumed = (weights.read(tmp_path / f"{n}.safetensors", kind="weights")[0] for n in names)
+    assert all((whole[k] == resumed[k]).all() for k in whole)
+    assert any((whole[k] != half[k]).any() for k in whole)
+
+
+def test_stopped_before_the_first_step_saves_nothing(tmp_path, monkeypatch, capsys):
+    from dgm_lite.datasets.dataset import Dataset
+
+    def interrupted(self, size, generator):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Dataset, "batches", interrupted)
+    assert main(["train", "gaussian-mixture", "--out", str(tmp_path / "w.safetensors")]) == 130
+    assert "nothing was saved" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_divergence_is_exit_code_1(tmp_path, capsys):
+    code = main(["train", "gaussian-mixture", "--lr", "1e30", "--out", str(tmp_path / "w.safetensors")])
+    assert code == 1 and "smaller learning rate" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("train",), ("evaluate",), ("sample",)], ids=lambda w: "-".join(w) or "top"
+)
+def test_help_teaches(words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([*words, "--help"])
+    shown = capsys.readouterr().out
+    assert stopped.value.code == 0 and "usage: python -m dgm_lite" in shown
+    for option in {
+        "train": ["--out", "--checkpoint", "--epochs"],
+        "evaluate": ["--split"],
+        "sample": ["--n"],
+    }.get(words[0] if words else "", ["python -m dgm_lite train causal-arm", "evaluate", "sample", "list"]):
+        assert option in shown
+
+
+BAD = {
+    "no such model": (["train", "gpt", "--out", "w.safetensors"], "expected one of gaussian-mixture"),
+    "no such data": (["train", "causal-arm", "--data", "imagenet", "--out", "w.safetensors"], "imagenet"),
+    "data of another kind": (
+        ["train", "causal-arm", "--data", "two-moons", "--out", "w.safetensors"],
+        "CausalARM: expected",
+    ),
+    "another ending": (
+        ["train", "causal-arm", "--out", "weights.pt"],
+        "to end in .safetensors, got 'weights.pt'",
+    ),
+    "no epochs": (["train", "causal-arm", "--epochs", "0", "--out", "w.safetensors"], "epochs"),
+    "negative rate": (["train", "causal-arm", "--lr", "-1", "--out", "w.safetensors"], "lr"),
+    "no file": (["evaluate", "nothing.safetensors"], "no file nothing.safetensors"),
+    "no weights": (["evaluate", "README"], "damaged or no safetensors file"),
+    "a folder": (["evaluate", "."], "no file"),
+    "no samples": (["sample", str(ARM), "--n", "0", "--out", "x.npy"], "expected n to be a whole number"),
+    "a picture of another kind": (["sample", str(ARM), "--out", "x.gif"], ".npy or .png, got 'x.gif'"),
+    "a file where a folder should be": (["sample", str(ARM), "--n", "1", "--out", "README/x.npy"], "README"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_exit_code_2_with_a_message(what, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "README").write_text("not weights")
+    words, message = BAD[what]
+    assert main(words) == 2
+    shown = capsys.readouterr()
+    assert shown.out == "" and shown.err.startswith("error: ") and message in shown.err
+    assert [p.name for p in tmp_path.iterdir()] == ["README"], "something was written all the same"
+
+
+def test_weights_without_their_data_set_are_refused(tmp_path, capsys):
+    entry = catalog.model("gaussian-mixture")
+    catalog.save(entry.build(), tmp_path / "w.safetensors", entry.name, entry.arguments)
+    assert main(["evaluate", str(tmp_path / "w.safetensors")]) == 2
+    assert "expected a file that says its data set" in capsys.readouterr().err
+
+
+def test_no_traceback_reaches_the_user():
+    done = run("evaluate", "nothing.safetensors")
+    assert done.returncode == 2 and done.stderr == "error: weights: no file nothing.safetensors.\n"
+
+
+@pytest.mark.parametrize("words", [["bake"], ["train", "causal-arm"], []], ids=str)
+def test_unknown_or_missing_words_are_exit_code_2(words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == 2 and "error: " in capsys.readouterr().err
