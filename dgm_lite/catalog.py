@@ -135,6 +135,16 @@ MODELS = (
           {"dim": 64, "levels": 17, "channels": 48},
           TrainConfig(epochs=60, lr=5e-3, batch_size=64, weight_decay=0.05, average=0.995),
           {"dim": 4, "levels": 3, "channels": 8, "dilations": (1, 2)}, "start_from_marginals"),
+    Model("causal-arm-logistic", "Autoregressive, causal, logistic mixtures", "autoregressive",
+          "dgm_lite.autoregressive.causal:CausalARM", None, "digits",
+          {"dim": 64, "levels": 17, "channels": 48, "n_logistics": 5, "skips": True},
+          TrainConfig(epochs=60, lr=5e-3, batch_size=64, weight_decay=0.05, average=0.995),
+          {"dim": 4, "levels": 3, "channels": 8, "dilations": (1, 2), "n_logistics": 2, "skips": True},
+          "start_from_marginals"),
+    Model("separate-arm", "Autoregressive, one network per pixel", "autoregressive",
+          "dgm_lite.autoregressive.separate:SeparateARM", None, "digits", {"dim": 64, "levels": 17},
+          TrainConfig(epochs=60, lr=5e-3, batch_size=64, weight_decay=0.05, average=0.995),
+          {"dim": 4, "levels": 3, "hidden": 6}, "start_from_marginals"),
 )  # fmt: skip
 
 

@@ -164,6 +164,27 @@ def sees_only_the_past(model: nn.Module) -> None:
     assert (past > 0).all(), f"output {1 + int(past.argmin())} does not see what came before it"
 
 
+@torch.no_grad()
+def steps_are_the_full_pass(model: nn.Module, x: Tensor, *labels: Tensor) -> None:
+    """The stepwise computation, fed with x column by column, gives the logits of the one full pass."""
+    full, steps, previous = model.logits(x, *labels), model.stepwise(len(x), *labels), None
+    for d in range(model.dim):
+        column = steps.next_logits(previous)
+        torch.testing.assert_close(column.log_softmax(1), full[:, :, d].log_softmax(1), rtol=1e-9, atol=1e-9)
+        previous = x[:, d]
+
+
+def cached_sampling_is_naive(model: nn.Module, n: int = 6, seeds: int = 5, **labels: Tensor) -> None:
+    """The cached sampler and the one of D full passes give equal draws, and use the generator equally."""
+    for seed in range(seeds):
+        one, two = (torch.Generator().manual_seed(seed) for _ in range(2))
+        cached = model.sample(n, cache=True, generator=one, **labels)
+        naive = model.sample(n, cache=False, generator=two, **labels)
+        differ = int((cached != naive).sum())
+        assert differ == 0, f"seed {seed}: {differ} of {cached.numel()} numbers differ"
+        assert torch.equal(one.get_state(), two.get_state()), "one of them took more random numbers"
+
+
 # --- samplers -------------------------------------------------------------------------------
 
 

@@ -61,6 +61,18 @@ def test_autoregressive_at_full_size_sees_only_the_past(name):
     laws.sees_only_the_past(laws.prepare(catalog.model(name).build(), scale=0.1))
 
 
+@pytest.mark.parametrize("name", AUTOREGRESSIVE)
+def test_autoregressive_steps_are_the_full_pass(name):
+    for model in (small(name), laws.prepare(catalog.model(name).build(), scale=0.1)):
+        laws.steps_are_the_full_pass(model, laws.examples(model))
+
+
+@pytest.mark.parametrize("name", AUTOREGRESSIVE)
+def test_autoregressive_cached_sampling_is_naive(name):
+    laws.cached_sampling_is_naive(small(name))
+    laws.cached_sampling_is_naive(laws.prepare(catalog.model(name).build(), scale=0.1), seeds=1)
+
+
 @pytest.mark.parametrize("name", having(Sampler))
 def test_draws_are_repeatable(name):
     laws.draws_are_repeatable(small(name))
@@ -124,7 +136,7 @@ def test_bad_input_is_refused(name):
 def test_bad_sizes_are_refused(name):
     """Every whole-number argument of a constructor, set to nonsense, is named in a ValueError."""
     entry = catalog.model(name)
-    whole = [k for k, v in {**entry.arguments, **entry.small}.items() if isinstance(v, int)]
+    whole = [k for k, v in {**entry.arguments, **entry.small}.items() if type(v) is int]
     assert whole
     for argument in whole:
         for nonsense in (0, -3, 1.5):

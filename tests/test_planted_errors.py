@@ -50,7 +50,7 @@ def test_clamped_probabilities():
     """Probabilities clamped away from zero before the log: all of them together exceed one."""
 
     class Clamped(CausalARM):
-        def log_prob_terms(self, x):
+        def log_prob_terms(self, x, y=None):
             return self.logits(x).softmax(1).clamp(1e-5, 1).log().gather(1, x[:, None]).squeeze(1)
 
     def certain(kind):
@@ -68,7 +68,7 @@ def test_likelihood_averaged_over_pixels():
     """The mean over pixels where the sum belongs: a number per pixel that is called a likelihood."""
 
     class Averaged(CausalARM):
-        def log_prob(self, x):
+        def log_prob(self, x, y=None):
             return self.log_prob_terms(x).mean(1)
 
     catches(laws.sums_to_one, arm(), arm(Averaged))

@@ -3,37 +3,46 @@
     p(x) = p(x_0) prod_{d=1}^{D-1} p(x_d | x_{<d})                       [book: eq. arm]
 
 One network computes all D conditionals in one pass, because no output can see its own input
-or anything after it. The sum over all x is one by construction: each conditional is a softmax.
+or anything after it. The sum over all x is one by construction: each conditional is a softmax,
+or a mixture of logistics whose outermost bins reach to infinity.
 """
+
+import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dgm_lite.autoregressive.causal_steps import CausalSteps
+from dgm_lite.autoregressive.sampler import FullPasses, draw_all, known_prefix
+from dgm_lite.distributions import log_prob_logistic_mixture
 from dgm_lite.nets import CausalConv1d
-from dgm_lite.shapes import check_count, check_levels
+from dgm_lite.shapes import check_count, check_labels, check_levels
 
 
 class GatedBlock(nn.Module):
     """h + W_out (tanh(a) * sigmoid(b)),   (a, b) = causal convolution of h.
 
-    The gate lets a unit switch itself off where the past says nothing.
+    The gate lets a unit switch itself off where the past says nothing. With ``skip`` the gated
+    units also go to the head directly, through a W_skip of their own.
     """
 
-    def __init__(self, channels: int, kernel: int, *, dilation: int, dropout: float):
+    def __init__(self, channels: int, kernel: int, *, dilation: int, dropout: float, skip: bool = False):
         super().__init__()
         self.conv = CausalConv1d(channels, 2 * channels, kernel, dilation=dilation)
         self.out = nn.Conv1d(channels, channels, 1)
+        self.skip = nn.Conv1d(channels, channels, 1) if skip else None
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, h: Tensor) -> Tensor:
-        """(B, C, D) -> (B, C, D)."""
+    def forward(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(B, C, D) -> what the next block reads, (B, C, D), and what the head reads besides, or None."""
         a, b = self.conv(h).chunk(2, dim=1)
-        return h + self.out(self.dropout(torch.tanh(a) * torch.sigmoid(b)))
+        gated = self.dropout(torch.tanh(a) * torch.sigmoid(b))
+        return h + self.out(gated), None if self.skip is None else self.skip(gated)
 
 
 class CausalARM(nn.Module):
-    """Categorical autoregressive model of integer vectors x in {0, .., levels-1}^D.
+    """Autoregressive model of integer vectors x in {0, .., levels-1}^D, one pass for all conditionals.
 
     Args:
         dim: D, the length of x.
@@ -43,26 +52,38 @@ class CausalARM(nn.Module):
         dilations: Gap between these inputs, one per block. The network sees
             1 + (kernel - 1) * (1 + sum(dilations)) pixels back.
         dropout: Share of gated units silenced in training.
+        skips: Let the head read every block, not only the last.
+        n_logistics: Logistics in the mixture that is each conditional: 3 numbers each, however many
+            levels. None for a softmax over the levels.
+        n_classes: Number of classes of a model of p(x | y), which takes labels y everywhere. None for p(x).
 
-    Source: van den Oord et al. (2016), WaveNet: a generative model for raw audio, section 2.
+    Source: van den Oord et al. (2016), WaveNet: a generative model for raw audio, section 2; Salimans
+    et al. (2017), PixelCNN++, section 2.1, for the logistics.
     """
 
     def __init__(self, dim: int, levels: int, *, channels: int = 64, kernel: int = 3,
-                 dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 8), dropout: float = 0.3):  # fmt: skip
+                 dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 8), dropout: float = 0.3, skips: bool = False,
+                 n_logistics: int | None = None, n_classes: int | None = None):  # fmt: skip
         super().__init__()
-        for what, n in {"dim": dim, "levels": levels, "channels": channels, "kernel": kernel}.items():
+        sizes = {"dim": dim, "levels": levels, "channels": channels, "kernel": kernel}
+        optional = {"n_logistics": n_logistics, "n_classes": n_classes}
+        for what, n in (sizes | {k: v for k, v in optional.items() if v is not None}).items():
             check_count(n, "CausalARM", what)
-        self.dim, self.levels = dim, levels
+        self.dim, self.levels, self.n_logistics, self.n_classes = dim, levels, n_logistics, n_classes
         self.first = CausalConv1d(1, channels, kernel, shift=1)
         self.position = nn.Parameter(0.1 * torch.randn(channels, dim))
+        self.label = nn.Embedding(n_classes, channels) if n_classes else None
         self.blocks = nn.ModuleList(
-            GatedBlock(channels, kernel, dilation=d, dropout=dropout) for d in dilations
+            GatedBlock(channels, kernel, dilation=d, dropout=dropout, skip=skips) for d in dilations
         )
-        self.head = nn.Conv1d(channels, levels, 1)
-        self.marginal = nn.Parameter(torch.zeros(levels, dim))
+        n_out = 3 * n_logistics if n_logistics else levels
+        self.head = nn.Conv1d(channels, n_out, 1)
+        self.marginal = nn.Parameter(torch.zeros(n_out, dim))
 
     def start_from_marginals(self, x: Tensor) -> "CausalARM":
         """Set the bias of the last layer so that training starts at the histogram of every position.
+
+        A mixture of logistics starts at the quantiles of every position instead.
 
         Args:
             x: Training data, integers, shape (N, D).
@@ -71,67 +92,163 @@ class CausalARM(nn.Module):
             The model itself.
         """
         check_levels(x, self.levels, ("N", self.dim), "CausalARM")
-        counts = F.one_hot(x.long(), self.levels).sum(0).T + 1.0  # one more each: no value is impossible
         with torch.no_grad():
-            self.marginal.copy_((counts / counts.sum(0)).log())
             nn.init.zeros_(self.head.weight)
             nn.init.zeros_(self.head.bias)
+            if self.n_logistics is None:
+                counts = F.one_hot(x.long(), self.levels).sum(0).T + 1.0  # no value is impossible
+                self.marginal.copy_((counts / counts.sum(0)).log())
+                return self
+            scaled = self.scaled(x).double()
+            ranks = torch.arange(self.n_logistics, dtype=torch.double, device=x.device) + 0.5
+            mu = scaled.quantile(ranks / self.n_logistics, dim=0)  # (K, D)
+            # Equal components would get equal gradients and stay equal for ever: hence the spread.
+            spread = 0.1 * (ranks[:, None] / self.n_logistics - 0.5)
+            log_std = (scaled.std(0, correction=0) + 1 / self.levels).log().expand_as(mu) + spread
+            self.marginal.copy_(torch.cat([torch.zeros_like(mu), mu + spread, log_std]))
         return self
 
-    def logits(self, x: Tensor) -> Tensor:
+    def scaled(self, x: Tensor) -> Tensor:
+        """Levels to [-1, 1], in the model's dtype."""
+        return x.to(self.marginal.dtype) * (2 / max(self.levels - 1, 1)) - 1
+
+    def outputs(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """What the network says about p(x_d | x_{<d}), for all d in one pass.
+
+        Args:
+            x: Integers or the same numbers as floats, shape (B, D).
+            y: Labels, shape (B,), for a model of p(x | y).
+
+        Returns:
+            Shape (B, levels, D), or (B, 3 n_logistics, D); column d depends on x_0 .. x_{d-1} only.
+        """
+        h = self.first(self.scaled(x)[:, None]) + self.position
+        if self.label is not None:
+            h = h + self.label(y)[:, :, None]
+        skips = []
+        for block in self.blocks:
+            h, skip = block(h)
+            skips += [skip] if skip is not None else []
+        return self.head(F.silu(sum(skips, h))) + self.marginal
+
+    def mixture(self, out: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """logits, mu and log_std of the logistics in units of x: (B, 3K, ...) -> (B, ..., K) each."""
+        logits, mu, log_std = out.unflatten(1, (3, self.n_logistics)).movedim(2, -1).unbind(1)
+        half = max(self.levels - 1, 1) / 2
+        return logits, (mu + 1) * half, log_std + math.log(half)
+
+    def table(self, out: Tensor) -> Tensor:
+        """Logits of all levels from what the network says: (B, n_out, ...) -> (B, levels, ...)."""
+        if self.n_logistics is None:
+            return out
+        each = [p.expand(self.levels, *p.shape) for p in self.mixture(out)]  # (levels, B, ..., K)
+        x = torch.arange(self.levels, device=out.device).reshape(-1, *[1] * (out.dim() - 1))
+        x = x.expand(each[0].shape[:-1])
+        return log_prob_logistic_mixture(x, *each, levels=self.levels).movedim(0, 1)
+
+    def logits(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Unnormalised log p(x_d = k | x_{<d}) for all d and k at once.
 
         Args:
             x: Integers or the same numbers as floats, shape (B, D).
+            y: Labels, shape (B,), for a model of p(x | y).
 
         Returns:
             Shape (B, levels, D); column d depends on x_0 .. x_{d-1} only.
         """
-        scaled = x.to(self.marginal.dtype) * (2 / max(self.levels - 1, 1)) - 1  # levels to [-1, 1]
-        h = self.first(scaled[:, None]) + self.position
-        for block in self.blocks:
-            h = block(h)
-        return self.head(F.silu(h)) + self.marginal
+        return self.table(self.outputs(x, y))
 
-    def log_prob_terms(self, x: Tensor) -> Tensor:
+    def log_prob_terms(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """log p(x_d | x_{<d}) of every position, in nats, shape (B, D)."""
         check_levels(x, self.levels, ("B", self.dim), "CausalARM", "Flatten images: x.flatten(1).")
-        return self.logits(x).log_softmax(1).gather(1, x.long()[:, None]).squeeze(1)
+        self.check_labels(y, len(x))
+        out = self.outputs(x, y)
+        if self.n_logistics is not None:
+            return log_prob_logistic_mixture(x, *self.mixture(out), levels=self.levels)
+        return out.log_softmax(1).gather(1, x.long()[:, None]).squeeze(1)
 
-    def log_prob(self, x: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Exact log-probability: log p(x) = sum_d log p(x_d | x_{<d}).
 
         Args:
             x: Integers 0 .. levels-1, shape (B, D).
+            y: Labels, shape (B,), for a model of p(x | y).
 
         Returns:
             Nats, shape (B,). Never positive: it is a probability.
 
         Raises:
-            ValueError: If x has another shape, dtype or range.
+            ValueError: If x has another shape, dtype or range, or y is missing or out of place.
 
         Source: book eq. `arm`; van den Oord et al. (2016), WaveNet, equation 1.
         """
-        return self.log_prob_terms(x).sum(1)
+        return self.log_prob_terms(x, y).sum(1)
 
-    def loss(self, x: Tensor) -> Tensor:
+    def loss(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Mean of -log p(x) over the batch, in nats per example."""
-        return -self.log_prob(x).mean()
+        return -self.log_prob(x, y).mean()
 
-    @torch.no_grad()
-    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
-        """Draw x_0, then x_1 given x_0, and so on: D passes through the network.
+    def check_labels(self, y: Tensor | None, batch: int) -> None:
+        """Refuse labels where the model takes none, and their absence where it needs them."""
+        if (y is None) != (self.n_classes is None):
+            wanted = "no labels, for p(x)" if self.n_classes is None else "labels y, for p(x | y)"
+            raise ValueError(f"CausalARM: expected {wanted}; got {'none' if y is None else 'some'}.")
+        if y is not None:
+            check_labels(y, self.n_classes, batch, "CausalARM")
+
+    # --- one position at a time ---------------------------------------------------------------
+
+    def stepwise(self, batch: int, y: Tensor | None = None) -> "CausalSteps":
+        """The same conditionals one position at a time, for a sampler or a decoder.
+
+        Args:
+            batch: How many examples side by side.
+            y: Labels, shape (B,), for a model of p(x | y).
+
+        Returns:
+            An object whose ``next_logits(previous)`` gives (B, levels). On one machine, the same columns
+            in a batch of the same size give the same bits; the logits of a full pass differ by rounding.
+        """
+        check_count(batch, "CausalARM.stepwise", "batch")
+        self.check_labels(y, batch)
+        return CausalSteps(self, batch, y)
+
+    def sample(self, n: int, *, y: Tensor | None = None, cache: bool = True,
+               generator: torch.Generator | None = None) -> Tensor:  # fmt: skip
+        """Draw x_0, then x_1 given x_0, and so on.
 
         Args:
             n: How many to draw.
+            y: Labels, shape (n,), for a model of p(x | y).
+            cache: Compute one position per step and remember the past; without, D full passes.
             generator: Source of randomness on the model's device; the same seed gives the same draws.
 
         Returns:
             Integers, shape (n, D).
         """
         check_count(n, "CausalARM.sample")
-        x = torch.zeros(n, self.dim, dtype=torch.long, device=self.marginal.device)
-        for d in range(self.dim):
-            probs = self.logits(x)[:, :, d].softmax(1)
-            x[:, d] = torch.multinomial(probs, 1, generator=generator).squeeze(1)
-        return x
+        self.check_labels(y, n)
+        steps = CausalSteps(self, n, y) if cache else FullPasses(self, n, y)
+        return draw_all(steps, n, self.dim, generator=generator)
+
+    def complete(self, x: Tensor, known: Tensor, *, y: Tensor | None = None, cache: bool = True,
+                 generator: torch.Generator | None = None) -> Tensor:  # fmt: skip
+        """Keep the known first positions and draw the others: x_{>=d} ~ p(x_{>=d} | x_{<d}).
+
+        Args:
+            x: Integers, shape (B, D); what stands in unknown positions is ignored.
+            known: Booleans, shape (D,), true for the first positions only.
+            y: Labels, shape (B,), for a model of p(x | y).
+            cache: As in ``sample``.
+            generator: As in ``sample``.
+
+        Returns:
+            Integers, shape (B, D).
+
+        Raises:
+            ValueError: If something is known after something unknown.
+        """
+        prefix = known_prefix(x, known, self.levels, self.dim, "CausalARM.complete")
+        self.check_labels(y, len(x))
+        steps = CausalSteps(self, len(x), y) if cache else FullPasses(self, len(x), y)
+        return draw_all(steps, len(x), self.dim, known=prefix, generator=generator)
