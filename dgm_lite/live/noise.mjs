@@ -16,10 +16,10 @@ figure("noise", (fig) => {
         <input data-p="slider" type="range" min="0" max="${moves}" value="${at}"></label>
       <p class="small muted">Slide, drag across the pictures, or use the arrow keys. In the change, orange is more ink, blue is less.</p>
     </div><div>
-      <h4><strong>The classifier</strong> <i>p</i>(<i>y</i> | <b>x</b>)</h4>
+      <p class="head"><strong>The classifier</strong> <i>p</i>(<i>y</i> | <b>x</b>)</p>
       <canvas data-p="bars" role="img" aria-label="The classifier's probability of each class"></canvas>
       <div class="verdict" data-p="left"><output data-p="says" aria-live="off"></output></div>
-      <h4><strong>The density</strong> log <i>p</i>(<b>x</b>) = <output class="num" data-p="log" aria-live="off"></output></h4>
+      <p class="head"><strong>The density</strong> log <i>p</i>(<b>x</b>) = <output class="num" data-p="log" aria-live="off"></output></p>
       <canvas data-p="hist" role="img" aria-label="Histogram of log p(x) of ${escape(things)}, with a mark at this image"></canvas>
       <div class="verdict" data-p="right"><output data-p="rank" aria-live="off"></output></div>
     </div></div>`);
