@@ -25,7 +25,7 @@ class Noise(LiveFigure):
     Every image is computed beforehand, so the browser shows PyTorch's own numbers.
 
     Args:
-        classifier: Maps (..., D) to logits (..., n_classes).
+        classifier: Maps levels as floats (..., D) to logits (..., n_classes).
         density: Has ``log_prob``: integers (B, D) to nats (B,).
         paths: By name of the way to choose the perturbation, images after 0, 1, .. n moves: integers
             (n + 1, B, D), with the same unperturbed images at 0.
@@ -93,7 +93,7 @@ def _characters(images: Tensor) -> str:
 def _answers(classifier, density, paths) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """p(y | x), (n + 1, B, n_classes), and log p(x), (n + 1, B), of every image of every path."""
     with evaluating(classifier, density):
-        belief = {name: classifier(path).softmax(-1) for name, path in paths.items()}
+        belief = {name: classifier(path.float()).softmax(-1) for name, path in paths.items()}
         log_px = {name: density.log_prob(p.flatten(0, 1)).reshape(p.shape[:2]) for name, p in paths.items()}
     return belief, log_px
 
