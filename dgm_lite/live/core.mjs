@@ -17,7 +17,7 @@ canvas{display:block;width:100%;border-radius:6px}canvas[tabindex]{touch-action:
 .seg input{position:absolute;opacity:0;width:1px;height:1px;margin:0}
 button:hover,.seg label:hover{border-color:var(--accent)}
 .num{font-variant-numeric:tabular-nums;white-space:nowrap}.muted{color:var(--muted)}.small{font-size:13px}
-h4{font:inherit;margin:12px 0 3px}h4:first-child{margin-top:0}strong{font-weight:600}p{margin:0 0 4px}
+p.head{margin:12px 0 3px}p.head:first-child{margin-top:0}strong{font-weight:600}p{margin:0 0 4px}
 .split{display:flex;height:14px;border-radius:7px;overflow:hidden;background:var(--soft)}.split i{display:block;height:100%}
 .verdict{border-left:4px solid var(--line);padding:2px 0 2px 10px;margin:6px 0}
 input[type=range]{width:100%;margin:4px 0;accent-color:var(--accent)}

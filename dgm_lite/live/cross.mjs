@@ -16,13 +16,13 @@ figure("cross", (fig) => {
       <canvas data-p="map" tabindex="0" role="application" aria-label="The plane with ${escape(names[0])} and ${escape(names[1])} points and a black cross. The arrow keys move the cross, with shift in bigger steps."></canvas>
       <p class="small muted" style="margin-top:6px">Drag the cross, tap, or use the arrow keys. Hatched: refused.</p>
     </div><div>
-      <h4><strong>The classifier</strong> <i>p</i>(<i>y</i> | <b>x</b>)</h4>
+      <p class="head"><strong>The classifier</strong> <i>p</i>(<i>y</i> | <b>x</b>)</p>
       <div class="split" aria-hidden="true"><i data-p="bar" class="ease" style="background:var(--orange)"></i><i style="flex:1;background:var(--blue)"></i></div>
       <p class="row num" style="justify-content:space-between"><span>${orange} <output data-p="orange" aria-live="off"></output></span><span>${blue} <output data-p="blue" aria-live="off"></output></span></p>
-      <h4><strong>The density</strong> <i>p</i>(<b>x</b>) = <output class="num" data-p="px" aria-live="off"></output></h4>
+      <p class="head"><strong>The density</strong> <i>p</i>(<b>x</b>) = <output class="num" data-p="px" aria-live="off"></output></p>
       <canvas data-p="hist" role="img" aria-label="Histogram of log p(x) of held-out points, with a mark at the cross"></canvas>
       <p class="small muted">log <i>p</i>(<b>x</b>) = <output class="num" data-p="log" aria-live="off"></output>, <output data-p="rank" aria-live="off"></output></p>
-      <h4><strong>Both</strong> <i>p</i>(<b>x</b>, <i>y</i>) = <i>p</i>(<i>y</i> | <b>x</b>) <i>p</i>(<b>x</b>)</h4>
+      <p class="head"><strong>Both</strong> <i>p</i>(<b>x</b>, <i>y</i>) = <i>p</i>(<i>y</i> | <b>x</b>) <i>p</i>(<b>x</b>)</p>
       <p class="row num" style="justify-content:space-between"><span>${orange} <output data-p="jointOrange" aria-live="off"></output></span><span>${blue} <output data-p="jointBlue" aria-live="off"></output></span></p>
       <div class="verdict" data-p="left">By <i>p</i>(<i>y</i> | <b>x</b>) alone: <output data-p="alone" aria-live="off"></output></div>
       <div class="verdict" data-p="right">With a reject option: <output data-p="decision" aria-live="off"></output></div>

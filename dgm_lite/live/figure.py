@@ -78,10 +78,14 @@ class LiveFigure:
             raise ValueError("LiveFigure: expected alt text that says what the image shows, got none.")
         self.kind, self.spec, self.models, self.image, self.alt = kind, spec, dict(models), image, alt
 
+    def packed(self) -> dict[str, str]:
+        """The models as base64, by name."""
+        return {name: base64.b64encode(data).decode() for name, data in self.models.items()}
+
     def html(self) -> str:
         """The element, its image, its data and the loader: all that a page needs, with no other file."""
-        models = {name: base64.b64encode(data).decode() for name, data in self.models.items()}
-        data = json.dumps({"kind": self.kind, "spec": self.spec, "models": models}, separators=(",", ":"))
+        everything = {"kind": self.kind, "spec": self.spec, "models": self.packed()}
+        data = json.dumps(everything, separators=(",", ":"))
         data = data.replace("</", r"<\/")  # nothing inside may end the script element
         image = base64.b64encode(self.image).decode()
         return (
@@ -175,7 +179,7 @@ def export(
         with warnings.catch_warnings(), torch.no_grad(), evaluating(module):
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
-                _Call(module, method).eval(), inputs, dynamo=True, verbose=False,
+                _Call(module, method).eval(), inputs, dynamo=True, verbose=False, opset_version=18,
                 input_names=[f"x{i}" for i in range(len(inputs))], output_names=list(names),
                 dynamic_shapes=(tuple({0: torch.export.Dim("batch")} for _ in inputs),),
             )  # fmt: skip
@@ -191,44 +195,83 @@ def _short_names() -> Iterator[str]:
         yield from ("".join(letters) for letters in itertools.product(string.ascii_lowercase, repeat=size))
 
 
+def _without_einsum(node: "onnx.NodeProto", name: Iterator[str]) -> "list[onnx.NodeProto]":
+    """An Einsum as broadcast products and a sum: "bd,kd->bk" is the sum over d of x[b, 1, d] * y[1, k, d]."""
+    from onnx.helper import get_attribute_value, make_node
+    from onnx.numpy_helper import from_array
+
+    equation = get_attribute_value(node.attribute[0]).decode().replace(" ", "")
+    terms, out = equation.split("->")
+    letters = out + "".join(sorted(set(terms) - set(out) - {","}))
+    nodes, factors = [], []
+
+    def add(op: str, inputs: list[str], axes: Sequence[int] = (), **attributes: Any) -> str:
+        if axes:
+            inputs = [*inputs, next(name)]
+            nodes.append(make_node("Constant", [], inputs[-1:], value=from_array(np.array(axes, dtype="i8"))))
+        nodes.append(make_node(op, inputs, [next(name)], **attributes))
+        return nodes[-1].output[0]
+
+    for given, term in zip(node.input, terms.split(","), strict=True):
+        if "." in equation or len(set(term)) < len(term):
+            raise ValueError(f"export: expected an einsum without dots and diagonals, got {equation!r}.")
+        order = sorted(range(len(term)), key=lambda k, term=term: letters.index(term[k]))
+        moved = add("Transpose", [given], perm=order)
+        absent = [k for k, letter in enumerate(letters) if letter not in term]
+        factors.append(add("Unsqueeze", [moved], absent) if absent else moved)
+    product = factors[0]
+    for factor in factors[1:]:
+        product = add("Mul", [product, factor])
+    summed = list(range(len(out), len(letters)))
+    add("ReduceSum", [product], summed, keepdims=0) if summed else add("Identity", [product])
+    nodes[-1].output[0] = node.output[0]
+    return nodes
+
+
 def _tidy(model: "onnx.ModelProto", half: bool) -> bytes:
-    """Keep what the engine reads: short names, no metadata, and 16-bit weights where asked."""
-    import onnx
+    """Keep what the engine reads: constants as weights, short names, no notes, and 16 bits where asked."""
+    from onnx import NodeProto, TensorProto
+    from onnx.helper import get_attribute_value, make_graph, make_model, make_node, make_opsetid
+    from onnx.numpy_helper import from_array, to_array
 
     graph = model.graph
-    if lacking := sorted({node.op_type for node in graph.node} - bundle.supported()):
+    fresh = (f"einsum {k}" for k in itertools.count())
+    nodes = []
+    for node in graph.node:
+        nodes += _without_einsum(node, fresh) if node.op_type == "Einsum" else [node]
+    weights = {weight.name: to_array(weight) for weight in graph.initializer}
+    for node in nodes:
+        if node.op_type == "Constant":
+            value = get_attribute_value(node.attribute[0])
+            weights[node.output[0]] = to_array(value) if isinstance(value, TensorProto) else np.array(value)
+    nodes = [node for node in nodes if node.op_type != "Constant"]
+    if lacking := sorted({node.op_type for node in nodes} - bundle.supported()):
         raise ValueError(
             f"export: expected operators that the browser's engine knows, got {', '.join(lacking)}. "
             f"It knows {', '.join(sorted(bundle.supported()))}."
         )
+
     outside = {value.name for value in [*graph.input, *graph.output]}
     short = (name for name in _short_names() if name not in outside)
     names = {"": ""} | {name: name for name in outside}
-    casts = []
-    for weight in graph.initializer:
-        names[weight.name] = next(short)
-        array = onnx.numpy_helper.to_array(weight)
-        if half and weight.data_type == onnx.TensorProto.FLOAT and array.size > 1:
-            wide, names[weight.name] = weight.name, next(short)
-            array, stored = array.astype(np.float16), next(short)
-            casts.append(onnx.helper.make_node("Cast", [stored], [names[wide]], to=onnx.TensorProto.FLOAT))
-            weight.CopyFrom(onnx.numpy_helper.from_array(array, stored))
+    stored, bare = [], []
+    for name, array in weights.items():
+        names[name] = next(short)
+        if half and array.dtype == np.float32 and array.size > 1:
+            narrow = next(short)
+            stored.append(from_array(array.astype(np.float16), narrow))
+            bare.append(make_node("Cast", [narrow], [names[name]], to=TensorProto.FLOAT))
         else:
-            weight.CopyFrom(onnx.numpy_helper.from_array(array, names[weight.name]))
-    nodes = []
-    for node in graph.node:
+            stored.append(from_array(array, names[name]))
+    for node in nodes:
         for name in node.output:
             names.setdefault(name, next(short))
         inputs, outputs = [names[n] for n in node.input], [names[n] for n in node.output]
-        fresh = onnx.NodeProto(op_type=node.op_type, input=inputs, output=outputs)
-        fresh.attribute.extend(node.attribute)
-        nodes.append(fresh)
-    bare = onnx.helper.make_graph(
-        casts + nodes, "g", list(graph.input), list(graph.output), initializer=list(graph.initializer)
-    )
-    # The attribute and the shape of inputs and outputs may carry the exporter's notes, too.
-    for value in [*bare.input, *bare.output]:
+        bare.append(NodeProto(op_type=node.op_type, input=inputs, output=outputs))
+        bare[-1].attribute.extend(node.attribute)
+    tidy = make_graph(bare, "g", list(graph.input), list(graph.output), initializer=stored)
+    for value in [*tidy.input, *tidy.output]:
         value.ClearField("metadata_props")
-    versions = [onnx.helper.make_opsetid(v.domain, v.version) for v in model.opset_import if not v.domain]
-    bare_model = onnx.helper.make_model(bare, opset_imports=versions, ir_version=10)
-    return bare_model.SerializeToString(deterministic=True)
+    version = next(v.version for v in model.opset_import if not v.domain)
+    file = make_model(tidy, opset_imports=[make_opsetid("", version)], ir_version=10)
+    return file.SerializeToString(deterministic=True)

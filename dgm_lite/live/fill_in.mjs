@@ -21,10 +21,10 @@ figure("fill_in", (fig) => {
 
   const p = fig.html(`
     <div class="row" role="group" aria-label="What to hide"><button type="button" data-hide="below">Hide the lower half</button><button type="button" data-hide="right">Hide the right half</button><button type="button" data-hide="most">Keep every fourth pixel</button><button type="button" data-hide="none">Show all</button><button type="button" data-p="next">Next digit</button></div>
-    <div class="cols"><div style="max-width:300px"><h4><strong>What the model sees</strong></h4>
+    <div class="cols"><div style="max-width:300px"><p class="head"><strong>What the model sees</strong></p>
       <canvas data-p="pad" tabindex="0" role="application" style="border:1px solid var(--line)" aria-label="A digit of ${side} by ${side} pixels. Arrow keys choose a pixel, space hides or shows it."></canvas>
       <p class="small muted" style="margin-top:6px">Rub out pixels with the pointer; or arrow keys and space.</p></div>
-    <div style="max-width:300px"><h4><strong>What it fills in</strong></h4><canvas data-p="mean" role="img" aria-label="The digit with hidden pixels replaced by their expected values"></canvas>
+    <div style="max-width:300px"><p class="head"><strong>What it fills in</strong></p><canvas data-p="mean" role="img" aria-label="The digit with hidden pixels replaced by their expected values"></canvas>
       <p class="small" style="margin-top:6px"><output data-p="say" aria-live="off"></output></p></div></div>`);
   const pad = new Plot(fig, p.pad, 1), filled = new Plot(fig, p.mean, 1);
   const digit = () => digits.subarray(which * D, (which + 1) * D);

@@ -160,16 +160,6 @@ def reshaping(rng):
     return [f(rng, a, b, c), [i(-1, c), i(0, -1), i(a * b * c), i(b, 1, -1)][rng.integers(0, 4)]], 1, 1, {}
 
 
-def einsum(rng):
-    b, k, d, e = shape(rng, 4)
-    return [
-        ([f(rng, b, k, d), f(rng, k, d, e)], 2, 1, {"equation": "bkd,kde->bke"}),
-        ([f(rng, b, d), f(rng, k, d)], 2, 1, {"equation": "bd,kd->bk"}),
-        ([f(rng, b, k, d)], 1, 1, {"equation": "bkd->kb"}),
-        ([f(rng, d), f(rng, d)], 2, 1, {"equation": "d,d->"}),
-    ][rng.integers(0, 4)]
-
-
 def unary(low=-3.0, high=3.0, **attributes):
     return lambda rng: ([f(rng, *shape(rng, 3), low=low, high=high)], 1, 1, attributes)
 
@@ -206,11 +196,11 @@ CASES = {
     "Not": lambda rng: ([f(rng, 3, 4) > 0], 1, 1, {}),
     "Neg": unary(), "Abs": unary(), "Exp": unary(), "Log": unary(0.01, 5), "Sqrt": unary(0, 5), "Reciprocal": unary(0.1, 3),
     "Floor": unary(), "Sin": unary(), "Cos": unary(), "Erf": unary(), "Relu": unary(), "LeakyRelu": unary(alpha=0.2),
-    "Sigmoid": unary(-30, 30), "Tanh": unary(), "Softplus": unary(-60, 60), "Gelu": unary(),
+    "Sigmoid": unary(-30, 30), "Tanh": unary(), "Softplus": unary(-60, 60),
     "Softmax": lambda rng: ([f(rng, *shape(rng, 3), low=-90, high=90)], 1, 1, {"axis": int(rng.integers(-3, 3))}),
     "LogSoftmax": lambda rng: ([f(rng, *shape(rng, 3), low=-90, high=90)], 1, 1, {"axis": int(rng.integers(-3, 3))}),
     "ReduceSum": reduction, "ReduceMean": reduction, "ReduceMax": reduction, "ReduceLogSumExp": reduction,
-    "MatMul": matmul, "Gemm": gemm, "Einsum": einsum,
+    "MatMul": matmul, "Gemm": gemm,
     "Conv": lambda rng: convolution(rng, int(rng.integers(1, 3))),
     "ConvTranspose": lambda rng: convolution(rng, int(rng.integers(1, 3)), transpose=True),
     "Gather": gathering, "GatherElements": gathering_elements, "Slice": slicing, "Split": splitting, "Pad": padding,
@@ -224,8 +214,7 @@ CASES = {
     "Clip": lambda rng: ([f(rng, 3, 4), np.array(-0.5, dtype="f4"), np.array(1, dtype="f4")], 1, 1, {}),
     "Cast": lambda rng: ([f(rng, 3, 4)], 1, 1, {"to": int(rng.choice([TensorProto.INT64, TensorProto.BOOL, TensorProto.FLOAT]))}),
     "Identity": unary(), "Shape": lambda rng: ([f(rng, *shape(rng, 3))], 1, 1, {}),
-    "ConstantOfShape": lambda rng: ([i(2, 3)], 1, 1, {"value": helper.make_tensor("v", TensorProto.FLOAT, [1], [1.5])}),
-    "Constant": lambda rng: ([], 0, 1, {"value": numpy_helper.from_array(f(rng, 2, 3))}),
+    "ConstantOfShape": lambda rng: ([i(2, 3)], 1, 1, {"value": numpy_helper.from_array(np.array([1.5], dtype="f4"))}),
 }  # fmt: skip
 
 
@@ -247,14 +236,6 @@ def test_operator_agrees_with_onnxruntime(engine, op, seed):
     file = model(op, inputs, n_fed, n_out, **attributes)
     feeds = {f"i{k}": x for k, x in enumerate(inputs[:n_fed])}
     close(engine(file, feeds), reference(file, feeds))
-
-
-@pytest.mark.parametrize("op", ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceLogSumExp"])
-def test_axes_as_an_attribute(engine, op):
-    """Before opset 18 (13 for sums) axes were an attribute."""
-    x = f(np.random.default_rng(0), 3, 4, 5)
-    file = model(op, [x], 1, opset=11, axes=[0, -1], keepdims=0)
-    close(engine(file, {"i0": x}), reference(file, {"i0": x}))
 
 
 def test_log_sum_exp_does_not_overflow(engine):

@@ -81,6 +81,22 @@ def test_browser_equals_pytorch(engine, name, batch):
         np.testing.assert_allclose(got[f"out{k}"], tensor.numpy(), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "equation", ["bkd,kde->bke", "bd,kd->bk", "bkd->kb", "bd,bd->b", "bd,kd,ed->bke", "bd->bd"]
+)
+def test_einsum_becomes_products_and_sums(engine, equation):
+    size = {"b": 3, "k": 4, "d": 2, "e": 5}
+    terms = equation.split("->")[0].split(",")
+    first, *others = (torch.randn([size[letter] for letter in term]) for term in terms)
+
+    class Sums(nn.Module):
+        def forward(self, x):
+            return torch.einsum(equation, x, *others)
+
+    got = engine(export(Sums(), first, ["y"]), {"x0": first.numpy()})["y"]
+    np.testing.assert_allclose(got, torch.einsum(equation, first, *others).numpy(), rtol=1e-5, atol=1e-6)
+
+
 def test_files_are_valid_onnx_for_any_runtime():
     module, x = Decoder().eval(), torch.randn(3, 2)
     for half in (False, True):

@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import axe_playwright_python
 import pytest
 import torch
 
@@ -317,6 +318,21 @@ def test_dark_pages(visit, request, kind):
         "delete document.documentElement.dataset.theme; document.body.dataset.jpThemeLight = 'false'"
     )
     page.wait_for_function(dark)
+
+
+@BOTH
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_accessible(visit, request, kind, scheme):
+    """axe finds nothing: names, roles, contrast of words, order of headings."""
+    page = visit(request.getfixturevalue(kind), color_scheme=scheme)
+    page.add_script_tag(path=Path(axe_playwright_python.__file__).parent / "axe.min.js")
+    # The page around the figure is the test's own: its landmarks and headings are no matter.
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = page.evaluate("(tags) => axe.run('dgm-figure', { preload: false, runOnly: tags })", tags)[
+        "violations"
+    ]
+    found = [f for f in found if f["id"] != "region"]
+    assert not found, [(f["id"], f["nodes"][0]["html"]) for f in found]
 
 
 @BOTH

@@ -21,7 +21,9 @@ def test_ticked_needs_leave_the_families_of_the_table(visit):
     assert chosen == granted("likelihood") == ["Autoregressive models", "Flow-based models"]
     page.get_by_label("fast sampling").check()
     page.wait_for_function("document.querySelector('dgm-figure').stats.value.length === 1")
-    assert page.evaluate("document.querySelector('dgm-figure').stats.value") == granted("likelihood", "sampling")
+    assert page.evaluate("document.querySelector('dgm-figure').stats.value") == granted(
+        "likelihood", "sampling"
+    )
     page.get_by_label("lossy compression").check()
     page.get_by_text("No family of the table has all of this").wait_for()
 
