@@ -15,7 +15,9 @@ from dgm_lite.protocols import Step
 ORANGE, BLUE, GREEN, PINK, VIOLET, GREY = "#E07B00", "#2166AC", "#1B8A6B", "#B5457C", "#6A5ACD", "#7A7A7A"
 CLASSES = (ORANGE, BLUE)
 DECISION = LinearSegmentedColormap.from_list("decision", ["#F3B061", "#FBF7F0", "#7FB0DC"])
-DENSITY = LinearSegmentedColormap.from_list("density", ["#FFFFFF", "#CFE0D8", "#6FB39B", "#1B6B53", "#0B3328"])
+DENSITY = LinearSegmentedColormap.from_list(
+    "density", ["#FFFFFF", "#CFE0D8", "#6FB39B", "#1B6B53", "#0B3328"]
+)
 
 Limits = tuple[float, float, float, float]
 
@@ -42,12 +44,18 @@ def images(x: Tensor, ax: Axes, *, shape: tuple[int, int] = (8, 8), columns: int
     height, width = shape
     x = x.reshape(-1, height, width).double().cpu()
     rows = -(-len(x) // columns)
-    page = torch.full((rows * (height + gap) - gap, columns * (width + gap) - gap), torch.nan, dtype=torch.float64)
+    page = torch.full(
+        (rows * (height + gap) - gap, columns * (width + gap) - gap), torch.nan, dtype=torch.float64
+    )
     for i, image in enumerate(x):
         top, left = i // columns * (height + gap), i % columns * (width + gap)
         page[top : top + height, left : left + width] = image
         if frames:
-            ax.add_patch(plt.Rectangle((left - 0.5, top - 0.5), width, height, fill=False, ec="#999999", lw=0.6, clip_on=False))
+            ax.add_patch(
+                plt.Rectangle(
+                    (left - 0.5, top - 0.5), width, height, fill=False, ec="#999999", lw=0.6, clip_on=False
+                )
+            )
         if titles is not None:
             ax.text(left + width / 2 - 0.5, top - 0.9, titles[i], ha="center", va="bottom", fontsize=8.5)
     ax.imshow(page.numpy(), cmap="gray_r", vmin=0, vmax=levels - 1)
@@ -70,7 +78,7 @@ def losses(steps: Sequence[Step], ax: Axes, *, per_dim: float = 1.0, unit: str =
         ax.plot([s.index for s in steps], values, lw=0.9, alpha=0.55, label=label)
     checked = [(s.index, s.valid / per_dim) for s in steps if s.valid is not None]
     if checked:
-        ax.plot(*zip(*checked), color=ORANGE, label="validation")
+        ax.plot(*zip(*checked, strict=True), color=ORANGE, label="validation")
     ax.set(xlabel="step", ylabel=f"loss ({unit})")
     ax.legend()
     return ax
@@ -78,7 +86,7 @@ def losses(steps: Sequence[Step], ax: Axes, *, per_dim: float = 1.0, unit: str =
 
 def points(x: Tensor, labels: Tensor, ax: Axes, *, size: float = 7, alpha: float = 0.75) -> Axes:
     """Points of the plane in their class's colour: orange circles and blue triangles."""
-    for label, (colour, marker) in enumerate(zip(CLASSES, "o^")):
+    for label, (colour, marker) in enumerate(zip(CLASSES, "o^", strict=True)):
         chosen = x[labels == label]
         ax.scatter(chosen[:, 0], chosen[:, 1], s=size, c=colour, marker=marker, alpha=alpha, lw=0)
     ax.set_aspect("equal")
@@ -95,15 +103,16 @@ def cross(x: Tensor, ax: Axes, label: str = "") -> Axes:
 
 
 def grid(lim: Limits, n: int = 160) -> tuple[Tensor, Tensor, Tensor]:
-    """Grid points of a rectangle (x0, x1, y0, y1): (n * n, 2), and its axes for contour plots, (n,) each."""
+    """Grid points of a rectangle (x0, x1, y0, y1), (n * n, 2), and its axes for contour plots, (n,) each."""
     x0, x1, y0, y1 = lim
     a, b = torch.linspace(x0, x1, n), torch.linspace(y0, y1, n)
     return torch.stack(torch.meshgrid(a, b, indexing="xy"), dim=-1).reshape(-1, 2), a, b
 
 
 @torch.no_grad()
-def field(function, ax: Axes, *, lim: Limits, cmap=DENSITY, vmin: float | None = None, vmax: float | None = None,
-          levels: Sequence[float] | int = (), n: int = 160, colours: str = "#444444"):  # fmt: skip
+def field(function, ax: Axes, *, lim: Limits, cmap=DENSITY, vmin: float | None = None,
+          vmax: float | None = None, levels: Sequence[float] | int = (), n: int = 160,
+          colours: str = "#444444"):  # fmt: skip
     """A function of the plane as colours with contour lines.
 
     Args:
@@ -122,7 +131,16 @@ def field(function, ax: Axes, *, lim: Limits, cmap=DENSITY, vmin: float | None =
     """
     x, a, b = grid(lim, n)
     z = function(x).reshape(n, n).numpy()
-    shown = ax.imshow(z, extent=lim, origin="lower", cmap=cmap, vmin=vmin, vmax=vmax, aspect="equal", interpolation="bilinear")
+    shown = ax.imshow(
+        z,
+        extent=lim,
+        origin="lower",
+        cmap=cmap,
+        vmin=vmin,
+        vmax=vmax,
+        aspect="equal",
+        interpolation="bilinear",
+    )
     if levels != ():
         ax.contour(a, b, z, levels=levels, colors=colours, linewidths=0.8)
     ax.set(xlim=lim[:2], ylim=lim[2:])
@@ -131,7 +149,16 @@ def field(function, ax: Axes, *, lim: Limits, cmap=DENSITY, vmin: float | None =
 
 def decision_2d(classifier, ax: Axes, *, lim: Limits, n: int = 160):
     """p(blue | x) of a two-class model over the plane, with its boundary; returns the image."""
-    return field(lambda x: classifier.log_prob_labels(x)[:, 1].exp(), ax, lim=lim, cmap=DECISION, vmin=0, vmax=1, levels=[0.5], n=n)
+    return field(
+        lambda x: classifier.log_prob_labels(x)[:, 1].exp(),
+        ax,
+        lim=lim,
+        cmap=DECISION,
+        vmin=0,
+        vmax=1,
+        levels=[0.5],
+        n=n,
+    )
 
 
 def density_2d(model, ax: Axes, *, lim: Limits, points: Tensor | None = None, n: int = 160):
@@ -161,7 +188,9 @@ def joint_2d(model, ax: Axes, *, lim: Limits, n: int = 160) -> Axes:
     ax.imshow(1 - strength * (1 - hue), extent=lim, origin="lower", interpolation="bilinear")
     for label, colour in enumerate(CLASSES):
         values = joint[..., label].exp().numpy()
-        ax.contour(a, b, values, levels=values.max() * np.array([0.01, 0.1, 0.4]), colors=colour, linewidths=0.9)
+        ax.contour(
+            a, b, values, levels=values.max() * np.array([0.01, 0.1, 0.4]), colors=colour, linewidths=0.9
+        )
     ax.set(xlim=lim[:2], ylim=lim[2:])
     return ax
 
@@ -181,7 +210,14 @@ def histograms(groups: dict[str, Tensor], ax: Axes, *, bins: int = 40, xlabel: s
     high = max(v.max().item() for v in groups.values()) if lim is None else lim[1]
     edges = np.linspace(low, high, bins + 1)
     for name, values in groups.items():
-        ax.hist(values.clip(low, high).numpy(), bins=edges, density=True, alpha=0.55, label=name, histtype="stepfilled")
+        ax.hist(
+            values.clip(low, high).numpy(),
+            bins=edges,
+            density=True,
+            alpha=0.55,
+            label=name,
+            histtype="stepfilled",
+        )
     ax.set(xlabel=xlabel, yticks=[])
     ax.spines["left"].set_visible(False)
     ax.legend()

@@ -144,7 +144,8 @@ def test_large_gradients_are_clipped():
 
 @pytest.mark.parametrize("wrong", [
     {"epochs": 0}, {"epochs": 2.5}, {"batch_size": 0}, {"lr": 0.0}, {"lr": math.nan}, {"lr": math.inf},
-    {"warmup": 1.0}, {"weight_decay": -1.0}, {"betas": (0.9, 1.0)}, {"betas": (0.9,)}, {"average": 1.0}, {"patience": 0}, {"clip_norm": 0.0},
+    {"warmup": 1.0}, {"weight_decay": -1.0}, {"betas": (0.9, 1.0)}, {"betas": (0.9,)},
+    {"average": 1.0}, {"patience": 0}, {"clip_norm": 0.0},
 ])  # fmt: skip
 def test_nonsense_in_the_configuration_is_refused(wrong):
     laws.refuses(lambda: TrainConfig(**wrong), "TrainConfig", next(iter(wrong)))
