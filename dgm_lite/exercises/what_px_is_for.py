@@ -76,18 +76,8 @@ q1 = Exercise(
 # --- Exercise 2 ------------------------------------------------------------------------------
 
 
-def _check_alarm(first_alarm) -> str:
-    right_if(
-        callable(first_alarm),
-        f"Expected a function first_alarm(v, slack, level); got {type(first_alarm).__name__}.",
-    )
-    calm = torch.full((100,), -1.0)
-    rises = torch.cat([calm, torch.full((20,), 2.0)])
-    right_if(
-        first_alarm(calm, 0.5, 4.0) is None,
-        "There is an alarm in a stream that is calmer than usual throughout, at -1. Return None where "
-        "there is none.",
-    )
+def _hears_the_rise(first_alarm, rises) -> None:
+    """Calm until object 99, two standard deviations up from object 100 on."""
     right_if(
         first_alarm(rises[100:], 0.5, 4.0) is not None,
         "Twenty objects in a row at v = 2 go unheard. None of them exceeds the level of 4 alone: their "
@@ -114,6 +104,21 @@ def _check_alarm(first_alarm) -> str:
         "count from 0.",
     )
     right_if(heard == 102, f"The evidence first exceeds 4 at object 102 (1.5, 3.0, 4.5); you say {heard}.")
+
+
+def _check_alarm(first_alarm) -> str:
+    right_if(
+        callable(first_alarm),
+        f"Expected a function first_alarm(v, slack, level); got {type(first_alarm).__name__}.",
+    )
+    calm = torch.full((100,), -1.0)
+    rises = torch.cat([calm, torch.full((20,), 2.0)])
+    right_if(
+        first_alarm(calm, 0.5, 4.0) is None,
+        "There is an alarm in a stream that is calmer than usual throughout, at -1. Return None where "
+        "there is none.",
+    )
+    _hears_the_rise(first_alarm, rises)
     small = torch.full((60,), 0.4)
     right_if(
         first_alarm(small, 0.5, 4.0) is None,
@@ -130,6 +135,7 @@ def _check_alarm(first_alarm) -> str:
 
 
 def first_alarm(v: Tensor, slack: float, level: float) -> int | None:
+    """Number of the first object at which the evidence exceeds the level."""
     evidence = 0.0
     for t, now in enumerate(v.tolist()):
         evidence = max(0.0, evidence + now - slack)
