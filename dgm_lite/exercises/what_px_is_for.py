@@ -32,8 +32,7 @@ def _check_ordinary(score) -> str:
     right_if(
         usual > high and usual > highest,
         "An object at -30 is far more likely than any held-out one, as a blank page is, and it scores as "
-        "well as an "
-        "ordinary one. Too likely is strange, too.",
+        "well as an ordinary one. Too likely is strange, too.",
     )
     right_if(
         lowish > low >= lower,
@@ -44,8 +43,7 @@ def _check_ordinary(score) -> str:
     right_if(
         torch.allclose(alone, answer[1:2]),
         "The score of an object depends on which others are asked about with it. Compare with the held-out "
-        "values, "
-        "not with the mean of log_px.",
+        "values, not with the mean of log_px.",
     )
     moved = score(asked - 500, heldout - 500)
     right_if(
@@ -64,12 +62,10 @@ q1 = Exercise(
     "Exercise 1",
     _check_ordinary,
     "How far is log p(x) from its usual value? The usual value comes from held-out objects, and the score "
-    "should "
-    "fall on both sides of it.",
+    "should fall on both sides of it.",
     ordinary,
     "Held-out objects have a usual log p(x). Distance from it, with a minus sign, is high only for "
-    "ordinary objects. "
-    "The smaller of the two tail shares is as good an answer.",
+    "ordinary objects. The smaller of the two tail shares is as good an answer.",
 )
 
 
@@ -81,15 +77,13 @@ def _hears_the_rise(first_alarm, rises) -> None:
     right_if(
         first_alarm(rises[100:], 0.5, 4.0) is not None,
         "Twenty objects in a row at v = 2 go unheard. None of them exceeds the level of 4 alone: their "
-        "evidence has to "
-        "add up.",
+        "evidence has to add up.",
     )
     heard = first_alarm(rises, 0.5, 4.0)
     right_if(
         heard is not None,
         "After 100 calm objects the rise to v = 2 goes unheard: the evidence has fallen far below zero and "
-        "has to climb "
-        "back. Stop it at zero: max(0, ...).",
+        "has to climb back. Stop it at zero: max(0, ...).",
     )
     heard = int(heard)
     right_if(
@@ -100,8 +94,7 @@ def _hears_the_rise(first_alarm, rises) -> None:
     right_if(
         heard != 103,
         "The alarm comes one object late. Objects 100, 101 and 102 add 1.5 each, and 4.5 exceeds the level "
-        "at 102: "
-        "count from 0.",
+        "at 102: count from 0.",
     )
     right_if(heard == 102, f"The evidence first exceeds 4 at object 102 (1.5, 3.0, 4.5); you say {heard}.")
 
@@ -150,8 +143,7 @@ q2 = Exercise(
     "One number is carried along. Each object adds v - slack to it; it never falls below zero.",
     first_alarm,
     "Without the zero, a long calm stretch would be credit that a change has to use up first; without the "
-    "slack, "
-    "small wobbles would add up to an alarm.",
+    "slack, small wobbles would add up to an alarm.",
 )
 
 
@@ -180,14 +172,13 @@ def _check_copies(share_of_copies) -> str:
     right_if(
         copied > 0.95,
         f"Samples that are training objects with a little noise give a share of {copied:.2f}. A copy need "
-        "not be exact, "
-        "and it is close to a training object, not to a test object.",
+        "not be exact, and it is close to a training object, not to a test object.",
     )
     right_if(
         honest < 0.06,
         f"New objects from the very distribution of the data give a share of {honest:.2f}. How close do "
-        "real, unseen test "
-        "objects come to the training set? Only what is closer than nearly all of these is suspicious.",
+        "real, unseen test objects come to the training set? Only what is closer than nearly all of these "
+        "is suspicious.",
     )
     right_if(
         abs(half - (copied + honest) / 2) < 0.06,
@@ -212,12 +203,10 @@ q3 = Exercise(
     "Exercise 3",
     _check_copies,
     "torch.cdist(a, b) holds all distances. Real test objects cannot be copies: how near is the nearest "
-    "training object "
-    "to all but 1 % of them?",
+    "training object to all but 1 % of them?",
     share_of_copies,
     "Test objects show how close independent objects come by chance. A sample closer than 99 % of them is "
-    "suspicious; one in a hundred "
-    "honest samples will be, too.",
+    "suspicious; one in a hundred honest samples will be, too.",
 )
 
 
