@@ -1,4 +1,4 @@
-"""Every notebook of the book is in order: executed top to bottom, small cells, described pictures, one verdict a claim."""
+"""Every notebook is in order: run from top to bottom, small cells, described pictures, one verdict a claim."""
 
 import ast
 import json
@@ -33,7 +33,7 @@ def python(cell: dict) -> ast.Module:
 
 
 def pictures(cell: dict) -> bool:
-    """Whether the cell shows a picture that the page takes from image/png (live figures bring their own words)."""
+    """Whether the page shows the cell's image/png (live figures bring their own words)."""
     return any("image/png" in o.get("data", {}) and "text/html" not in o["data"] for o in cell["outputs"])
 
 
@@ -155,7 +155,7 @@ def test_outputs_load_nothing_from_elsewhere(code):
 
 
 def test_live_figures_carry_the_present_code(code):
-    """A notebook holds a copy of the figures' JavaScript, for readers without the site. It must not be an old one."""
+    """A notebook holds a copy of the figures' JavaScript, for use without the site; not an old one."""
     html = [
         "".join(o["data"]["text/html"])
         for c in code

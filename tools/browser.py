@@ -2,8 +2,9 @@
 
     python tools/browser.py            print the path of the browser; install one if there is none
 
-Looks, in this order, at the environment variable DGM_CHROMIUM, at the system's Chromium or Chrome, and at the one
-that Playwright downloaded. None of them: lets Playwright download its own, and on Debian as root falls back to apt.
+Looks, in this order, at the environment variable DGM_CHROMIUM, at the system's Chromium or Chrome, and at
+the one that Playwright downloaded. Where there is none, lets Playwright download its own, and on Debian as
+root falls back to apt.
 """
 
 import os
@@ -26,7 +27,7 @@ HELP = """No browser was found, and the tests of the pages need one. Any one of 
 
 
 def works(path: str | Path | None) -> bool:
-    """Whether the file is there and answers to --version (Ubuntu's chromium may be a stub that asks for snap)."""
+    """Whether the file answers to --version (Ubuntu's chromium may be a stub that asks for snap)."""
     if not path or not Path(path).is_file():
         return False
     try:

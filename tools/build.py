@@ -22,7 +22,8 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     start = time.time()
     # --all: an incremental build does not repeat old warnings, so -W would let them through.
-    book = "from jupyter_book.cli.main import main; main()"  # as a module: scripts in bin/ break when a folder moves
+    # Not the script in .venv/bin: its first line breaks when the folder moves.
+    book = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", book, "build", ".", "--all", "-W", "-n", "--keep-going"]
     env = {**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": os.pathsep.join([str(ROOT)])}
     done = subprocess.run(

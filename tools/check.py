@@ -1,6 +1,6 @@
-"""`make test`: run everything that has to hold, all of it even where one part fails, and say at the end how it went.
+"""`make test`: run everything that has to hold, even where one part fails, and say how it went.
 
-    python tools/check.py [--jobs 2] [--only unit,book] [--quick]
+    python tools/check.py [--jobs 2] [--only unit,book]
 
 Exit code 0 only if every part passed.
 """
@@ -29,7 +29,7 @@ def parts(jobs: int) -> dict[str, tuple[str, list]]:
         ),
         "notebooks": ("every notebook runs and says the same", [*PYTEST, *notebooks, *spread, "book"]),
         "book": ("the site builds without a warning", [sys.executable, "tools/build.py"]),
-        "pages": ("every page in a browser", [*PYTEST, "tests/pages", "-n", jobs, "--dist", "loadgroup"]),
+        "pages": ("every page in a browser", [*PYTEST, "tests/pages", "-n", jobs]),
         "packaging": ("the wheel in Colab's environment", [*PYTEST, "tests/packaging"]),
     }
 

@@ -4,7 +4,8 @@
     python tools/install_cell.py --check    say which notebooks have another first cell; exit code 1 if any
 
 It is derived from `_config.yml` (the repository's address) and from the notebook's own metadata
-`dgm.extras`, such as ["photo"]. It never names a bare package: "dgm-lite" on a public index may be somebody else's.
+`dgm.extras`, such as ["photo"]. It never names a bare package: "dgm-lite" on a public index may be
+somebody else's.
 """
 
 import argparse

@@ -3,8 +3,8 @@
     python tools/notebooks.py                 all of them
     python tools/notebooks.py why/noise ...   some, by their path below book/
 
-One thread, the kernel of this Python, top to bottom in a fresh process. What would make every run look different is
-removed before writing: widget state, timings, transient data, versions in pictures, and the kernel's own version. Cell
+One thread, the kernel of this Python, top to bottom in a fresh process. What would make every run look
+different is removed before writing: widget state, timings, what went to stderr, the kernel's version. Cell
 ids and everything an author wrote stay.
 """
 
@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-# The kernels inherit this. The last one: the kernel of this environment, whatever the user has installed elsewhere.
+# The kernels inherit this. The last one: this environment's kernel, whatever Jupyter there is besides.
 os.environ.update(OMP_NUM_THREADS="1", PYTHONHASHSEED="0", JUPYTER_PREFER_ENV_PATH="1")
 
 import nbformat

@@ -2,8 +2,9 @@
 
     python tools/repoint.py https://github.com/you/dgm-lite
 
-Changes `_config.yml` and what is made from it: the notebooks' install cells, README.md, CITATION.cff, pyproject.toml and
-whatever else carries the address. Nothing but the address changes, so the way back is the same command.
+Changes `_config.yml` and what is made from it: the notebooks' install cells, README.md, CITATION.cff,
+pyproject.toml and whatever else carries the address. Nothing but the address changes, so the way back is the
+same command.
 """
 
 import argparse

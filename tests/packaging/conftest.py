@@ -68,7 +68,7 @@ def link(name: str, target: Path) -> None:
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory) -> Path:
-    """A git repository with the files that git tracks here, which is what an install from the address gets."""
+    """A git repository with the files that git tracks here: what an install from the address gets."""
     folder = tmp_path_factory.mktemp("checkout") / "dgm-lite"
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
@@ -122,7 +122,8 @@ class Colab:
         return json.loads(
             self(
                 "import json; from importlib.metadata import distributions as found;"
-                "print(json.dumps({d.name.lower().replace('_', '-').replace('.', '-'): d.version for d in found()}))"
+                "name = lambda d: d.name.lower().replace('_', '-').replace('.', '-');"
+                "print(json.dumps({name(d): d.version for d in found()}))"
             )
         )
 

@@ -1,4 +1,4 @@
-"""A reader in Colab: the wheel goes in without moving what Colab decides, and a notebook runs from an empty folder."""
+"""A reader in Colab: the wheel moves nothing that Colab decides, and a notebook runs in an empty folder."""
 
 import json
 import re

@@ -27,6 +27,11 @@ window.probes = {
     window.scrollTo(0, 0);
   },
 
+  silentMaths() {
+    const all = [...document.querySelectorAll("mjx-container")];
+    return all.filter((m) => !m.querySelector("mjx-assistive-mml math")).map((m) => m.parentElement.outerHTML.slice(0, 120));
+  },
+
   figures() {
     return [...document.querySelectorAll("dgm-figure")].map((figure) => ({
       kind: figure.getAttribute("kind"),

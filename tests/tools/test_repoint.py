@@ -1,4 +1,4 @@
-"""The repository's address: it stands in one place, everything else agrees with it, and one command changes all."""
+"""The repository's address stands in one place, all else agrees with it, and one command changes it."""
 
 import re
 import shutil

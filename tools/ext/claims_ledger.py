@@ -2,9 +2,9 @@
 
     ```{claims-ledger}
     ```
-renders every claim with its state, and {claim}`why-noise` links to one of them. The state is never written by hand:
-it is the verdict of the card (mime type application/vnd.dgm-lite.claim+json) in the notebook's stored output. A claim
-without a card is "not yet".
+renders every claim with its state, and {claim}`why-noise` links to one of them. The state is never written
+by hand: it is the verdict of the card (mime type application/vnd.dgm-lite.claim+json) in the notebook's
+stored output. A claim without a card is "not yet".
 """
 
 import json
@@ -154,8 +154,8 @@ class Claim(ReferenceRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         xref = addnodes.pending_xref(
-            "", refdomain="std", reftype="ref", reftarget=f"claim-{self.target}", refexplicit=True, refwarn=True,
-            refdoc=self.env.docname,
+            "", refdomain="std", reftype="ref", reftarget=f"claim-{self.target}", refexplicit=True,
+            refwarn=True, refdoc=self.env.docname,
         )  # fmt: skip
         xref += nodes.inline("", self.title, classes=["dgm-claim-ref"])
         return [xref], []

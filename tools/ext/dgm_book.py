@@ -1,12 +1,15 @@
-"""Small repairs of the theme and of other extensions, so that every page is valid, accessible and self-contained."""
+"""Small repairs of the theme and of other extensions, so that every page is valid and accessible."""
 
 from docutils import nodes
 from sphinx.application import Sphinx
 
 
 def keep_html_nodes_in_singlehtml(app: Sphinx) -> None:
-    """sphinx-exercise registers its nodes for the builder 'singlehtml'; Sphinx then ignores what other extensions
-    registered for the format 'html', and the build dies on their nodes. Give the builder both."""
+    """Give the builder 'singlehtml' the nodes of the format 'html' as well as its own.
+
+    sphinx-exercise registers its nodes for that builder by name; Sphinx then ignores what other extensions
+    registered for the format, and the build dies on their nodes.
+    """
     handlers = app.registry.translation_handlers
     if "singlehtml" in handlers:
         handlers["singlehtml"] = {**handlers.get("html", {}), **handlers["singlehtml"]}

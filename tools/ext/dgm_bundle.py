@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def write_bundle(app: Sphinx, exception: Exception | None) -> None:
-    """Bundle dgm_lite/live/*.mjs; a site with figures but without their code is an error, not a quiet page."""
+    """Bundle dgm_lite/live/*.mjs; figures without their code are an error, not a quiet page."""
     if exception or app.builder.format != "html" or not (ROOT / "dgm_lite" / "live" / "bundle.py").exists():
         return
     sys.path.insert(0, str(ROOT))

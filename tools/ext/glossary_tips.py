@@ -1,7 +1,7 @@
 """Terms of the glossary explain themselves: {term}`...` shows its definition on hover, on focus and on a tap.
 
-Each page carries the definitions of the terms that it uses, as rendered HTML in a JSON block; book/_static/terms.js
-shows them. Nothing is fetched.
+Each page carries the definitions of the terms that it uses, as rendered HTML in a JSON block, and
+book/_static/terms.js shows them. Nothing is fetched.
 """
 
 import json
