@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from scipy import stats
 
 from dgm_lite import catalog
 from dgm_lite.autoregressive.causal import CausalARM
 from dgm_lite.datasets import files, images
 from dgm_lite.evaluate import bits_per_dim
+from dgm_lite.train import TrainConfig, fit, mean_loss
 from tests import laws
 
 
@@ -89,3 +91,93 @@ def test_trained_digits_have_ink_where_digits_do():
     data = images.digits().train.double()
     assert (x.mean(0) - data.mean(0)).abs().max() < 2.0  # of 16 levels
     assert torch.corrcoef(torch.stack([x.mean(0), data.mean(0)]))[0, 1] > 0.98
+
+
+# --- heads, skips, labels -------------------------------------------------------------------
+
+
+def test_the_logistic_head_sums_to_one_and_agrees_with_its_table():
+    model = arm(n_logistics=3, skips=True)
+    laws.sums_to_one(model)
+    x = laws.examples(model)
+    terms = model.logits(x).log_softmax(1).gather(1, x[:, None]).squeeze(1)
+    torch.testing.assert_close(model.log_prob_terms(x), terms)
+    table = model.logits(x)  # already normalised: the outermost bins absorb the tails
+    torch.testing.assert_close(table.logsumexp(1), torch.zeros_like(table[:, 0]), rtol=0, atol=1e-10)
+
+
+def test_the_logistic_head_needs_three_numbers_for_each_logistic_however_many_levels():
+    few, many = (CausalARM(4, levels, channels=8, n_logistics=5) for levels in (4, 256))
+    assert few.head.out_channels == many.head.out_channels == 15
+    assert few.sample(2).shape == many.sample(2).shape == (2, 4)
+
+
+def test_the_logistic_head_starts_near_the_histogram_with_components_that_can_part():
+    data = images.digits()
+    model = CausalARM(64, 17, channels=8, n_logistics=5).eval().start_from_marginals(data.train)
+    histogram = CausalARM(64, 17, channels=8).eval().start_from_marginals(data.train)
+    assert (histogram.log_prob(data.valid) - model.log_prob(data.valid)).mean() < 20
+    model.loss(data.train[:100]).backward()
+    of_components = model.marginal.grad.unflatten(0, (3, 5))[1]  # the means, (K, D)
+    assert (of_components.diff(dim=0).abs().sum(0) > 0).all()
+
+
+def test_each_class_sums_to_one():
+    """sum_x p(x | y) = 1 for every y, and the labels matter."""
+    for more in ({}, {"n_logistics": 2}):
+        model = arm(n_classes=3, **more)
+        x = laws.domain(4, 3)
+        with torch.no_grad():
+            log_px = torch.stack([model.log_prob(x, torch.full((len(x),), y)) for y in range(3)])
+        torch.testing.assert_close(
+            log_px.logsumexp(1), torch.zeros(3, dtype=torch.double), rtol=0, atol=1e-10
+        )
+        assert (log_px[0] - log_px[1]).abs().max() > 0.1
+
+
+def test_draws_of_a_class_follow_its_density():
+    model = arm(dim=2, n_classes=3)
+    for y in range(3):
+        label = torch.full((20_000,), y)
+        seen = model.sample(20_000, y=label, generator=torch.Generator().manual_seed(y))
+        with torch.no_grad():
+            expected = model.log_prob(laws.domain(2, 3), label[:9]).exp() * 20_000
+        count = torch.bincount(seen[:, 0] * 3 + seen[:, 1], minlength=9)
+        assert stats.chisquare(count, expected).pvalue > laws.SURE
+
+
+def test_labels_are_asked_for_and_checked():
+    model, x = arm(n_classes=3), torch.zeros(4, 4, dtype=torch.long)
+    calls = [
+        lambda y: model.log_prob(x, y),
+        lambda y: model.loss(x, y),
+        lambda y: model.sample(4, y=y),
+        lambda y: model.stepwise(4, y),
+        lambda y: model.complete(x, x[0] == 0, y=y),
+    ]
+    for y in (None, torch.tensor([0, 1, 2]), torch.tensor([0, 1, 2, 3]), torch.rand(4)):
+        for call in calls:
+            laws.refuses(lambda: call(y), "CausalARM")  # noqa: B023
+    laws.refuses(lambda: arm().log_prob(x, x[:, 0]), "no labels")
+
+
+def test_labels_come_with_labelled_batches():
+    """loss(x, y), as ``data.labelled()`` gives them: the ordinary loop trains it."""
+    torch.manual_seed(0)
+    data = images.digits().first(200).labelled()
+    model = CausalARM(64, 17, channels=8, dilations=(1, 8), n_classes=10).start_from_marginals(data.train)
+    before = mean_loss(model, data.split("valid"))
+    fit(model, data, TrainConfig(epochs=4, lr=0.02, batch_size=20))
+    assert mean_loss(model, data.split("valid")) < before - 3
+
+
+def test_skips_reach_the_head():
+    """With skips the first block still matters where all later ones pass nothing on."""
+    model = arm(skips=True)
+    plain = arm()
+    assert len(list(model.parameters())) == len(list(plain.parameters())) + 2 * len(plain.blocks)
+    x = laws.examples(model)
+    before = model.logits(x)
+    with torch.no_grad():
+        model.blocks[0].skip.weight.zero_()
+    assert (model.logits(x) - before).abs().max() > 0.01
