@@ -78,17 +78,24 @@ def targeted(
     check_count(n_steps, "targeted", "n_steps")
     if not budget > 0:
         raise ValueError(f"targeted: expected a budget above 0 grey levels, got {budget!r}.")
-    lowest, highest = (x - budget).clamp(min=0).float(), (x + budget).clamp(max=levels - 1).float()
+    lowest = (x - budget).clamp(min=0).float()
+    highest = (x + budget).clamp(max=levels - 1).float()
     changed = x.float()
     for _ in range(n_steps):
         changed.requires_grad_(True)
-        log_p = classifier(changed).log_softmax(1)
-        if not 0 <= target < log_p.shape[1]:
-            raise ValueError(f"targeted: expected a label from 0 to {log_p.shape[1] - 1}, got {target!r}.")
-        (gradient,) = torch.autograd.grad(log_p[:, target].sum(), changed)
+        log_p = _log_prob_of(classifier, changed, target)
+        (gradient,) = torch.autograd.grad(log_p.sum(), changed)
         step = 2.5 * budget / n_steps * gradient.sign()
         changed = torch.clamp(changed.detach() + step, lowest, highest)
     return changed.round().long() if whole else changed
+
+
+def _log_prob_of(classifier: nn.Module, x: Tensor, target: int) -> Tensor:
+    """log p(target | x), (B,)."""
+    log_p = classifier(x).log_softmax(1)
+    if not 0 <= target < log_p.shape[1]:
+        raise ValueError(f"targeted: expected a label from 0 to {log_p.shape[1] - 1}, got {target!r}.")
+    return log_p[:, target]
 
 
 def same_size_noise(
@@ -193,15 +200,14 @@ def pixel_by_pixel(
         now = path[-1]
         moved = now + moves  # (2D, B, D)
         allowed = ((moved >= 0) & (moved < levels)).all(2)
-        moved = moved.clamp(0, levels - 1)  # scores take images only; what was clamped is masked below
-        gain = _gain(first_look or score, now, moved, x).masked_fill(~allowed, -torch.inf)
+        moved = moved.clamp(0, levels - 1)  # scores take images only
+        gain = _gain(first_look or score, now, moved, x)
+        gain = gain.masked_fill(~allowed, -torch.inf)
         if first_look is not None:
-            best = gain.topk(min(shortlist, len(gain)), dim=0)
-            moved = moved.gather(0, best.indices[..., None].expand(-1, -1, x.shape[1]))
-            gain = _gain(score, now, moved, x)
-            gain = gain.masked_fill(best.values.isinf(), -torch.inf)
+            moved, gain = _look_again(score, now, moved, x, gain, shortlist)
         gain, index = gain.max(0)
-        path.append(torch.where((gain > 0)[:, None], moved[index, torch.arange(len(x))], now))
+        best = moved[index, torch.arange(len(x))]
+        path.append(torch.where((gain > 0)[:, None], best, now))
     return torch.stack(path)
 
 
@@ -210,6 +216,15 @@ def _gain(score: Score, now: Tensor, moved: Tensor, x: Tensor) -> Tensor:
     growth = (moved - x).square().sum(2) - (now - x).square().sum(1)
     # A move back towards x makes the perturbation smaller: it counts as nearly free.
     return (score(now[None]) - score(moved)) / growth.clamp(min=0.5)
+
+
+def _look_again(
+    score: Score, now: Tensor, moved: Tensor, x: Tensor, gain: Tensor, n: int
+) -> tuple[Tensor, Tensor]:
+    """The n moves of largest gain at first look, and their gain by the score itself."""
+    best = gain.topk(min(n, len(gain)), dim=0)
+    moved = moved.gather(0, best.indices[..., None].expand(-1, -1, x.shape[1]))
+    return moved, _gain(score, now, moved, x).masked_fill(best.values.isinf(), -torch.inf)
 
 
 @torch.no_grad()
