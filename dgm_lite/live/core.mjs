@@ -120,6 +120,9 @@ class Figure {
     });
   }
 
+  // Work that the first answer need not wait for.
+  later(work) { setTimeout(() => { if (this.show) this.guard(work); this.stats.settled = true; this.redraw(); }); }
+
   // Runs a model on one batch: fig.run("density", [1, 2], [x0, x1]) -> {output name: Float32Array}.
   run(name, dims, data) {
     const model = (this.ready[name] ??= new Model(typeof this.models[name] === "string" ? decode(this.models[name]) : this.models[name]));
@@ -288,21 +291,18 @@ export function bars(fig, element, labels, ratio = 0.3) {
   });
 }
 
-// A grid of colours, blown up smoothly. colour(i) -> [r, g, b] of node i, row by row from the top.
-export function fieldImage(n, colour, scale = 5) {
-  const node = Array.from({ length: n * n }, (_, i) => colour(i)), size = (n - 1) * scale + 1, canvas = document.createElement("canvas");
-  canvas.width = canvas.height = size;
-  const c = canvas.getContext("2d"), image = c.createImageData(size, size);
-  for (let y = 0, at = 0; y < size; y++) for (let x = 0; x < size; x++, at += 4) {
-    const i = Math.min(Math.floor(y / scale), n - 2), j = Math.min(Math.floor(x / scale), n - 2), v = y / scale - i, u = x / scale - j, p = i * n + j;
-    for (let k = 0; k < 3; k++) {
-      const upper = node[p][k] + u * (node[p + 1][k] - node[p][k]), lower = node[p + n][k] + u * (node[p + n + 1][k] - node[p + n][k]);
-      image.data[at + k] = upper + v * (lower - upper);
-    }
-    image.data[at + 3] = 255;
-  }
+// An n x n grid of colours as an image: colour(i) -> [r, g, b] of node i, row by row from the top.
+// Draw it with paintField, which puts the outer nodes on the canvas's edges and lets the browser smooth.
+export function fieldImage(n, colour) {
+  const canvas = document.createElement("canvas"), c = canvas.getContext("2d"), image = c.createImageData(n, n);
+  canvas.width = canvas.height = n;
+  for (let i = 0; i < n * n; i++) image.data.set([...colour(i), 255], 4 * i);
   c.putImageData(image, 0, 0);
   return canvas;
+}
+export function paintField(c, field, w, h) {
+  c.imageSmoothingQuality = "high";
+  c.drawImage(field, 0.5, 0.5, field.width - 1, field.height - 1, 0, 0, w, h);
 }
 
 // Marching squares on an n x n grid of values, in units of cells from the top left.
@@ -310,10 +310,11 @@ export function fieldImage(n, colour, scale = 5) {
 export function contour(n, values, level) {
   const line = new Path2D(), area = new Path2D();
   for (let i = 0; i < n - 1; i++) for (let j = 0, from = -1; j < n; j++) {
-    const p = i * n + j, inside = j < n - 1 && [values[p], values[p + 1], values[p + n + 1], values[p + n]].map((v) => v < level);
-    if (inside && inside.every(Boolean)) { if (from < 0) from = j; continue; }
+    const p = i * n + j, q = p + n;
+    const low = j < n - 1 ? (values[p] < level) + (values[p + 1] < level) + (values[q] < level) + (values[q + 1] < level) : 0;
+    if (low === 4) { if (from < 0) from = j; continue; }
     if (from >= 0) { area.rect(from, i, j - from, 1); from = -1; } // a run of whole cells
-    if (!inside || !inside.some(Boolean)) continue;
+    if (!low) continue;
     const corner = [[j, i, values[p]], [j + 1, i, values[p + 1]], [j + 1, i + 1, values[p + n + 1]], [j, i + 1, values[p + n]]];
     const outline = [], cut = [];
     corner.forEach(([x, y, v], k) => {

@@ -1,5 +1,5 @@
 // Two ways to decide: drag the cross, see p(y|x), p(x), p(x, y), and the decision with and without a reject option.
-import { figure, Plot, histogram, fieldImage, contour, escape, number, fixed, quantile, rank, softmax, rgb, mix } from "./core.mjs";
+import { figure, Plot, histogram, fieldImage, paintField, contour, escape, number, fixed, quantile, rank, softmax, rgb, mix } from "./core.mjs";
 
 const N = 81; // nodes of the background grid, a side
 
@@ -31,20 +31,21 @@ figure("cross", (fig) => {
     </div></div>`);
 
   // ------------------------------------------------ the background, computed once by the very same models
-  const grid = new Float32Array(2 * N * N);
-  for (let i = 0, k = 0; i < N; i++) for (let j = 0; j < N; j++) {
-    grid[k++] = x0 + (j / (N - 1)) * (x1 - x0);
-    grid[k++] = y1 - (i / (N - 1)) * (y1 - y0);
-  }
-  const logits = fig.run("classifier", [N * N, 2], grid).logits, logPx = fig.run("density", [N * N, 2], grid).log_prob;
-  const pBlue = Float32Array.from(logPx, (_, i) => 1 / (1 + Math.exp(logits[2 * i] - logits[2 * i + 1])));
-  const peak = Math.max(heldout.at(-1), ...logPx);
-  const contours = {
-    posterior: [0.02, 0.5, 0.98].map((level) => contour(N, pBlue, level).line),
-    density: [0.02, 0.1, 0.3, 0.6, 0.9].map((q) => contour(N, logPx, quantile(heldout, q)).line),
-  };
-  contours.joint = contours.density;
-  const images = {};
+  const images = {}, curves = {};
+  let pBlue, logPx, peak;
+  fig.later(() => {
+    const grid = new Float32Array(2 * N * N);
+    for (let i = 0, k = 0; i < N; i++) for (let j = 0; j < N; j++) {
+      grid[k++] = x0 + (j / (N - 1)) * (x1 - x0);
+      grid[k++] = y1 - (i / (N - 1)) * (y1 - y0);
+    }
+    const { logits } = fig.run("classifier", [N * N, 2], grid);
+    pBlue = Float32Array.from({ length: N * N }, (_, i) => 1 / (1 + Math.exp(logits[2 * i] - logits[2 * i + 1])));
+    logPx = fig.run("density", [N * N, 2], grid).log_prob;
+    peak = Math.max(heldout.at(-1), ...logPx);
+  });
+  const contours = () => (curves[field === "posterior"] ??= field === "posterior" ? [0.02, 0.5, 0.98].map((level) => contour(N, pBlue, level).line)
+    : [0.02, 0.1, 0.3, 0.6, 0.9].map((q) => contour(N, logPx, quantile(heldout, q)).line));
   function background() {
     const paper = rgb(fig.colours.paper), warm = rgb(fig.colours.orange), cool = rgb(fig.colours.blue), ink = rgb(fig.colours.ink);
     const white = mix(paper, [255, 255, 255], fig.dark ? 0.08 : 1);
@@ -58,12 +59,7 @@ figure("cross", (fig) => {
   }
   fig.onTheme = () => { for (const key in images) delete images[key]; };
 
-  let refused, limit;
-  function setLimit() {
-    limit = quantile(heldout, p.slider.value / 100);
-    refused = contour(N, logPx, limit);
-  }
-  setLimit();
+  let refused, limit = quantile(heldout, p.slider.value / 100);
 
   // ------------------------------------------------ drawing
   const map = new Plot(fig, p.map, (y1 - y0) / (x1 - x0));
@@ -78,14 +74,26 @@ figure("cross", (fig) => {
     t.stroke();
     return c.createPattern(tile, "repeat");
   }
+  function shadeRefused(c, curve) {
+    refused ??= contour(N, logPx, limit);
+    const area = curve(refused.area);
+    c.globalAlpha = 0.35;
+    c.fillStyle = fig.colours.paper;
+    c.fill(area);
+    c.globalAlpha = 1;
+    c.fillStyle = hatch(c);
+    c.fill(area);
+    c.strokeStyle = fig.colours.ink;
+    c.lineWidth = 1.4;
+    c.stroke(curve(refused.line));
+  }
   function drawMap() {
     map.paint((c, w, h) => {
       const { ink, paper, orange: warm, blue: cool } = fig.colours, cell = [w / (N - 1), h / (N - 1)], X = (a) => ((a - x0) / (x1 - x0)) * w, Y = (b) => ((y1 - b) / (y1 - y0)) * h;
       const curve = (path) => { const scaled = new Path2D(); scaled.addPath(path, new DOMMatrix([cell[0], 0, 0, cell[1], 0, 0])); return scaled; };
-      c.imageSmoothingQuality = "high";
-      c.drawImage(background(), 0, 0, w, h);
+      if (logPx) paintField(c, background(), w, h);
       c.strokeStyle = ink;
-      contours[field].forEach((path, k) => {
+      if (logPx) contours().forEach((path, k) => {
         const boundary = field === "posterior" && k === 1;
         c.globalAlpha = boundary ? 0.85 : 0.32;
         c.lineWidth = boundary ? 1.8 : 1;
@@ -103,16 +111,7 @@ figure("cross", (fig) => {
         c.fill();
         c.stroke();
       }
-      const area = curve(refused.area);
-      c.globalAlpha = 0.35;
-      c.fillStyle = paper;
-      c.fill(area);
-      c.globalAlpha = 1;
-      c.fillStyle = hatch(c);
-      c.fill(area);
-      c.strokeStyle = ink;
-      c.lineWidth = 1.4;
-      c.stroke(curve(refused.line));
+      if (logPx) shadeRefused(c, curve);
       // The cross, with a rim so that it stands out everywhere.
       const a = X(at[0]), b = Y(at[1]);
       c.lineCap = "round";
@@ -159,7 +158,7 @@ figure("cross", (fig) => {
   }
   map.pointer((u, v) => move(x0 + u * (x1 - x0), y1 - v * (y1 - y0)))
     .keys((dx, dy, shift) => { const step = (x1 - x0) / (shift ? 20 : 100); move(at[0] + dx * step, at[1] + dy * step); });
-  p.slider.addEventListener("input", () => { setLimit(); fig.redraw(); });
+  p.slider.addEventListener("input", () => { limit = quantile(heldout, p.slider.value / 100); refused = null; fig.redraw(); });
   fig.box.addEventListener("change", (e) => { if (e.target.name === "field") { field = e.target.value; fig.redraw(); } });
   return show;
 });

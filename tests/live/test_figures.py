@@ -15,6 +15,7 @@ from dgm_lite.live.draw import Draw
 from dgm_lite.live.figure import LiveFigure, png
 
 VALUE = "document.querySelector('dgm-figure').stats.value"
+SETTLED = "() => document.querySelector('dgm-figure').stats.settled"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -122,6 +123,7 @@ def test_cross_threshold_and_backgrounds(visit, cross, plane):
     scores = plane[1].log_prob(plane[4])
     assert shown["limit"] == pytest.approx(scores.quantile(0.2).item(), abs=1e-4)
     assert shown["refuse"] and "20 %" in text(page, "share")
+    page.wait_for_function(SETTLED)
     pictures = set()
     for name in ("posterior", "density", "joint"):
         page.locator(f'dgm-figure input[value="{name}"]').check(force=True)
@@ -133,6 +135,7 @@ def test_cross_threshold_and_backgrounds(visit, cross, plane):
 def test_background_is_the_models(visit, cross, plane):
     """In p(y|x) the canvas is orange where the classifier says orange, and blue where it says blue."""
     page = visit(cross)
+    page.wait_for_function(SETTLED)
     page.locator('dgm-figure input[value="posterior"]').check(force=True)
     page.locator('dgm-figure [data-p="slider"]').fill("0")
     value(page)
