@@ -25,7 +25,9 @@ def parts(jobs: int) -> dict[str, tuple[str, list]]:
         "browser": ("a Chromium for the tests below", [sys.executable, "tools/browser.py"]),
         "unit": (
             "unit tests, laws, layering, notebook hygiene",
-            [*PYTEST, "tests", "--ignore=tests/pages", "--ignore=tests/packaging", "-n", jobs],
+            # A file stays on one worker, so that what its tests share is made once.
+            [*PYTEST, "tests", "--ignore=tests/pages", "--ignore=tests/packaging", "-n", jobs]
+            + ["--dist", "loadfile"],
         ),
         "notebooks": ("every notebook runs and says the same", [*PYTEST, *notebooks, *spread, "book"]),
         "book": ("the site builds without a warning", [sys.executable, "tools/build.py"]),
