@@ -57,6 +57,8 @@ def log_prob(model: nn.Module, x: Tensor, batch_size: int = 500) -> Tensor:
 
     Raises:
         ValueError: If there are no examples, or the model has no likelihood; says what to measure instead.
+
+    Source: book eq. `exact-or-bound`.
     """
     if isinstance(model, Density):
         measure = model.log_prob

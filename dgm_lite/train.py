@@ -1,19 +1,18 @@
 """One training loop for all families. ``training_steps`` is a generator: whoever wants to watch, iterates."""
 
 import copy
-import hashlib
 import math
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from dgm_lite import weights
+from dgm_lite import checkpoints
 from dgm_lite.nets import eval_mode
 from dgm_lite.protocols import Adversarial, Player, Step, Trainable
 from dgm_lite.shapes import check_count
@@ -111,6 +110,7 @@ class Trainer:
             )
             for p in self.players
         ]
+        self.average = None
         self.synchronise()
         self.average = copy.deepcopy(model.state_dict()) if config.average else None
         self.index = 0
@@ -202,7 +202,7 @@ class Trainer:
                 broadcast,
             )  # an optional dependency, there if an accelerator was passed
 
-            for value in self.model.state_dict().values():
+            for value in [*self.model.state_dict().values(), *(self.average or {}).values()]:
                 value.copy_(broadcast(value.clone()))
 
 
@@ -294,7 +294,7 @@ def fit(model: nn.Module, data, config: TrainConfig = TrainConfig(), *, checkpoi
         DivergedError: If a loss is not finite.
     """
     run = _Run(model, data, config, checkpoint, accelerator)
-    run.resume()
+    checkpoints.resume(run)
     hidden = None if bar is None else not bar  # None: tqdm hides it unless stderr is a terminal
     try:
         with tqdm(total=config.epochs, initial=run.epoch, unit="epoch", leave=False, disable=hidden) as shown:
@@ -334,6 +334,7 @@ class _Run:
         self.validates = isinstance(model, Trainable) and len(data.valid) > 0
 
     def one_epoch(self) -> None:
+        """Every batch once, then validation, best weights and checkpoint."""
         losses = {}
         for batch in self.data.batches(self.config.batch_size, self.generator):
             losses = self.trainer.step(batch)
@@ -346,7 +347,7 @@ class _Run:
                 self.best_loss, self.best_epoch = valid, self.epoch
                 self.best = copy.deepcopy(self._weights())
         self.epoch += 1
-        self.save()
+        checkpoints.save(self)
 
     def _weights(self) -> dict[str, Tensor]:
         return self.trainer.average if self.trainer.average is not None else self.model.state_dict()
@@ -364,6 +365,7 @@ class _Run:
         return valid
 
     def out_of_patience(self) -> bool:
+        """Whether the last ``patience`` epochs brought nothing better."""
         patience = self.config.patience
         return patience is not None and self.validates and self.epoch - self.best_epoch > patience
 
@@ -377,83 +379,12 @@ class _Run:
         return f"valid {self.steps[-1].valid:.3f} nats"
 
     def finish(self) -> None:
+        """Leave the best weights in the model, or the averaged ones, and the model in eval mode."""
         if self.best is not None:
             self.model.load_state_dict(self.best)
         elif self.trainer.average is not None:
             self.model.load_state_dict(self.trainer.average)
         self.model.eval()
-
-    # --- checkpoints -------------------------------------------------------------------------
-
-    def _identity(self) -> dict:
-        """What has to be the same for a run to go on."""
-        rows = self.data.train.detach().cpu().contiguous().numpy().tobytes()
-        return {
-            "config": {**asdict(self.config), "betas": list(self.config.betas)},  # as JSON gives it back
-            "model": type(self.model).__name__,
-            "parameters": sum(p.numel() for p in self.model.parameters()),
-            "layers": hashlib.sha256(str(self.model).encode()).hexdigest()[:12],
-            "data": self.data.name,
-            "examples": hashlib.sha256(rows).hexdigest()[:12],
-            "processes": self.trainer.n_processes,
-        }
-
-    def save(self) -> None:
-        if self.checkpoint is None:
-            return
-        draws = torch.get_rng_state()[None]
-        if self.trainer.n_processes > 1:
-            draws = self.accelerator.gather(draws)  # every process has its own
-            if not self.accelerator.is_main_process:
-                return
-        tensors = {f"model/{k}": v for k, v in self.model.state_dict().items()}
-        tensors |= {f"average/{k}": v for k, v in (self.trainer.average or {}).items()}
-        tensors |= {f"best/{k}": v for k, v in (self.best or {}).items()}
-        for i, optimizer in enumerate(self.trainer.optimizers):
-            for j, state in optimizer.state_dict()["state"].items():
-                tensors |= {f"optimizer/{i}/{j}/{k}": v for k, v in state.items()}
-        tensors |= {"random/torch": draws, "random/batches": self.generator.get_state()}
-        state = {"identity": self._identity(), "epoch": self.epoch, "index": self.trainer.index,
-                 "best_loss": self.best_loss, "best_epoch": self.best_epoch,
-                 "steps": [asdict(s) for s in self.steps]}  # fmt: skip
-        weights.write(self.checkpoint, tensors, kind="checkpoint", about=state)
-
-    def resume(self) -> None:
-        if self.checkpoint is None or not self.checkpoint.exists():
-            return
-        tensors, state = weights.read(self.checkpoint, kind="checkpoint")
-        self._check_identity(state["identity"])
-
-        def part(prefix: str) -> dict[str, Tensor]:
-            device = _device(self.model)
-            return {k.removeprefix(prefix): v.to(device) for k, v in tensors.items() if k.startswith(prefix)}
-
-        self.model.load_state_dict(part("model/"))
-        self.trainer.average = part("average/") or None
-        self.best = part("best/") or None
-        for i, optimizer in enumerate(self.trainer.optimizers):
-            inner: dict[int, dict[str, Tensor]] = {}
-            for key, value in part(f"optimizer/{i}/").items():
-                j, name = key.split("/")
-                inner.setdefault(int(j), {})[name] = value
-            optimizer.load_state_dict({**optimizer.state_dict(), "state": inner})
-        torch.set_rng_state(
-            tensors["random/torch"][self.trainer.rank].clone()
-        )  # torch ignores a view's offset
-        self.generator.set_state(tensors["random/batches"])
-        self.epoch, self.trainer.index = state["epoch"], state["index"]
-        self.best_loss, self.best_epoch = state["best_loss"], state["best_epoch"]
-        self.steps = [Step(**s) for s in state["steps"]]
-
-    def _check_identity(self, theirs: dict) -> None:
-        own = self._identity()
-        flat = [{**d["config"], **{k: v for k, v in d.items() if k != "config"}} for d in (own, theirs)]
-        other = [f"{k} {v!r}, got {flat[1].get(k)!r}" for k, v in flat[0].items() if v != flat[1].get(k)]
-        if other:
-            raise ValueError(
-                f"fit: {self.checkpoint} belongs to another run: expected {'; '.join(other)}. "
-                "Delete it, or pass another file name."
-            )
 
 
 @contextmanager

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "dgm_lite"
 TOOLBOX = {"protocols", "shapes", "distributions", "nets"}
 FAMILIES = {"autoregressive", "flows", "latent", "gan", "energy", "diffusion", "joint"}
 EVERYTHING_BELOW = TOOLBOX | FAMILIES | {
-    "datasets", "weights", "train", "evaluate", "catalog", "claims", "codecs", "plot",
+    "datasets", "weights", "checkpoints", "train", "evaluate", "catalog", "claims", "codecs", "plot",
 }  # fmt: skip
 # Module or folder -> what it may import from the package, besides itself.
 MAY_IMPORT = {
@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "shapes": set(),
     "datasets": set(TOOLBOX),
     "weights": set(TOOLBOX),
-    "train": TOOLBOX | {"weights"},
+    "checkpoints": TOOLBOX | {"weights"},
+    "train": TOOLBOX | {"checkpoints"},
     "evaluate": set(TOOLBOX),
     "plot": set(TOOLBOX),
     "claims": set(),

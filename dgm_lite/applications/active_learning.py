@@ -151,7 +151,11 @@ def _accuracy(classifier: LogisticRegression, pool: Pool) -> float:
 
 
 def courses(pools: Sequence[Pool], strategy: Strategy, budgets: Sequence[int]) -> np.ndarray:
-    """Accuracy of one learner for each pool, with the pool's number as its seed: (pools, budgets)."""
+    """Accuracy of one learner for each pool, with the pool's number as its seed: (pools, budgets).
+
+    Raises:
+        ValueError: If there is no pool.
+    """
     if not pools:
         raise ValueError("courses: expected at least one pool, got none.")
     return np.stack([learn(pool, strategy, budgets, seed=seed).accuracy for seed, pool in enumerate(pools)])

@@ -189,7 +189,11 @@ class CausalARM(nn.Module):
         return -self.log_prob(x, y).mean()
 
     def check_labels(self, y: Tensor | None, batch: int) -> None:
-        """Refuse labels where the model takes none, and their absence where it needs them."""
+        """Refuse labels where the model takes none, and their absence where it needs them.
+
+        Raises:
+            ValueError: On either, or on a class that does not exist.
+        """
         if (y is None) != (self.n_classes is None):
             wanted = "no labels, for p(x)" if self.n_classes is None else "labels y, for p(x | y)"
             raise ValueError(f"CausalARM: expected {wanted}; got {'none' if y is None else 'some'}.")

@@ -91,6 +91,9 @@ class PPCA(nn.Module):
         Args:
             x: Data, (N, D).
 
+        Raises:
+            ValueError: If the data vary in latent_dim directions only.
+
         Source: book eq. `ppca-ml`; Tipping and Bishop (1999), equations 3.7 and 3.8.
         """
         check_real(x, ("N", self.dim), "PPCA")
