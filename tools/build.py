@@ -7,6 +7,7 @@ Says where the site is and how long it took; on failure shows the warnings only,
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--verbose", action="store_true", help="show Sphinx's own log as well")
     args = parser.parse_args(argv)
     start = time.time()
+    shutil.rmtree(SITE, ignore_errors=True)  # Sphinx leaves the pages of files that are gone
     # --all: an incremental build does not repeat old warnings, so -W would let them through.
     # Not the script in .venv/bin: its first line breaks when the folder moves.
     book = "from jupyter_book.cli.main import main; main()"

@@ -18,9 +18,10 @@ from pathlib import Path
 os.environ.update(OMP_NUM_THREADS="1", PYTHONHASHSEED="0", JUPYTER_PREFER_ENV_PATH="1")
 
 import nbformat
-from install_cell import ROOT, address, notebooks, put
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+
+from tools.install_cell import ROOT, address, notebooks, put
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}

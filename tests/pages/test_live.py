@@ -53,17 +53,17 @@ def changes(page, figure, before: tuple[str, str]) -> bool:
     return False
 
 
-def surface(figure):
-    """Where the pointer acts: the canvas that can be focused, else the first thing to press."""
+def surface(figure, otherwise: str):
+    """Where one acts: the canvas that can be focused, else the first of what is named."""
     canvas = figure.locator("canvas[tabindex]")
-    return canvas.first if canvas.count() else figure.locator("label, button").first
+    return canvas.first if canvas.count() else figure.locator(otherwise).first
 
 
 @pytest.mark.parametrize("path, index", FIGURES)
 def test_a_key_moves_it(opened, path, index):
     page, figure, seen = opened(path, index, "light")
     before = shown(figure)
-    figure.locator("canvas[tabindex], input, button").first.focus()
+    surface(figure, "input, button").focus()
     for key in ("ArrowRight", "ArrowDown", "Space"):
         page.keyboard.press(key)
     assert changes(page, figure, before), "no answer to arrow keys and the space bar"
@@ -76,7 +76,7 @@ def test_a_drag_moves_it(opened, path, index):
     if not figure.locator("canvas[tabindex]").count():
         pytest.skip("nothing to drag in this figure")
     before = shown(figure)
-    box = surface(figure).bounding_box()
+    box = surface(figure, "canvas").bounding_box()
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
     page.mouse.down()
     for step in range(8):
@@ -91,8 +91,9 @@ def test_a_drag_moves_it(opened, path, index):
 def test_a_tap_moves_it(opened, path, index):
     page, figure, seen = opened(path, index, "phone")
     before = shown(figure)
-    surface(figure).scroll_into_view_if_needed()
-    box = surface(figure).bounding_box()
+    target = surface(figure, "label, button")
+    target.scroll_into_view_if_needed()
+    box = target.bounding_box()
     page.touchscreen.tap(box["x"] + 0.7 * box["width"], box["y"] + 0.4 * box["height"])
     assert changes(page, figure, before), "no answer to a tap"
     assert seen.errors == []

@@ -50,7 +50,7 @@ def test_all_addresses_agree():
 
 def test_there_and_back(copy):
     before = {p: p.read_bytes() for p in files(copy)}
-    fork = "https://github.com/" + "someone/a-fork"  # in two pieces, so that this file never carries it
+    fork = "https://github.com/someone" + "/a-fork"  # in two pieces, so that this file never carries it
     changed = repoint(copy, fork + ".git/")
     assert {"_config.yml", "README.md", "CITATION.cff", "pyproject.toml"} <= {p.name for p in changed}
     assert not [p for p in files(copy) if SLUG.encode() in p.read_bytes()]

@@ -1,0 +1,128 @@
+"""What a reader does with the site: look up a word, search, switch to dark, copy code, print."""
+
+import json
+import re
+
+import pytest
+from bs4 import BeautifulSoup
+
+from tests.pages.conftest import SITE, pages
+from tests.pages.visit import LOOKS, settle
+
+WITH_TERMS = [p for p in pages() if 'id="dgm-terms"' in (SITE / p).read_text(encoding="utf-8")]
+NOTEBOOKS = [p for p in pages() if (SITE / "_sources" / p.replace(".html", ".ipynb")).exists()]
+
+
+@pytest.fixture
+def opened(chromium, base):
+    """opened(path, look) -> the browser's page; closed afterwards."""
+    contexts = []
+
+    def open_(path: str, look: str = "light"):
+        contexts.append(chromium.new_context(**LOOKS[look]))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(20_000)
+        page.goto(base + path, wait_until="load")
+        settle(page)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+def definitions(path: str) -> dict[str, str]:
+    """Term id -> definition as text, as the page carries them."""
+    data = BeautifulSoup((SITE / path).read_text(encoding="utf-8"), "html.parser").find(id="dgm-terms")
+    return {k: BeautifulSoup(v, "html.parser").get_text(strip=True) for k, v in json.loads(data.text).items()}
+
+
+def test_some_pages_have_terms():
+    assert len(WITH_TERMS) >= 3
+
+
+@pytest.mark.parametrize("path", WITH_TERMS)
+def test_every_marked_term_has_a_definition(path):
+    assert all(len(text) > 20 for text in definitions(path).values())
+
+
+@pytest.mark.parametrize("path", WITH_TERMS[:1])
+def test_a_term_explains_itself_to_the_mouse(opened, path):
+    page = opened(path)
+    term, tip = page.locator("a.dgm-term").first, page.locator("#dgm-tip")
+    assert tip.is_hidden()
+    term.hover()
+    tip.wait_for(state="visible")
+    assert len(tip.inner_text()) > 20
+    tip.hover()  # the pointer may go there, to select or to read on
+    page.wait_for_timeout(400)
+    assert tip.is_visible()
+    page.keyboard.press("Escape")
+    assert tip.is_hidden()
+
+
+@pytest.mark.parametrize("path", WITH_TERMS[:1])
+def test_a_term_explains_itself_to_the_keyboard(opened, path):
+    page = opened(path)
+    term, tip = page.locator("a.dgm-term").first, page.locator("#dgm-tip")
+    term.focus()
+    tip.wait_for(state="visible")
+    assert term.get_attribute("aria-describedby") == tip.get_attribute("id")
+    assert tip.get_attribute("role") == "tooltip"
+    page.keyboard.press("Escape")
+    assert tip.is_hidden() and term.get_attribute("aria-describedby") is None
+
+
+@pytest.mark.parametrize("path", WITH_TERMS[:1])
+def test_a_term_explains_itself_to_a_finger(opened, path):
+    page = opened(path, "phone")
+    here = page.url
+    term, tip = page.locator("a.dgm-term").first, page.locator("#dgm-tip")
+    term.tap()
+    tip.wait_for(state="visible")
+    box = tip.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+    assert page.url == here
+    term.tap()  # the second tap follows the link
+    page.wait_for_url(re.compile(r"glossary\.html#term-"))
+
+
+def test_search_finds_a_chapter(opened):
+    page = opened("search.html?q=classifier")
+    page.locator("#search-results li a").first.wait_for()
+    found = page.locator("#search-results li a").evaluate_all(
+        "(links) => links.map((a) => a.getAttribute('href'))"
+    )
+    assert any("why/" in link for link in found)
+
+
+def test_dark_mode_can_be_chosen(opened):
+    page = opened("book/index.html")
+    paper = "() => getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(paper)
+    for _ in range(3):  # auto, light, dark
+        page.locator("button.theme-switch-button").first.click()
+        if page.evaluate("() => document.documentElement.dataset.theme") == "dark":
+            break
+    assert page.evaluate("() => document.documentElement.dataset.theme") == "dark"
+    assert page.evaluate(paper) != light
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS[:1])
+def test_code_has_a_copy_button(opened, path):
+    page = opened(path)
+    assert page.locator("div.cell_input button.copybtn").count() >= 3
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS)
+def test_the_install_cell_is_not_on_the_page(path):
+    assert "%pip install" not in (SITE / path).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS)
+def test_equations_and_figures_are_numbered(path):
+    soup = BeautifulSoup((SITE / path).read_text(encoding="utf-8"), "html.parser")
+    for number in soup.select("div.math .eqno"):
+        assert re.match(r"\(\d+\.\d+\)", number.get_text())
+    for number in soup.select("figcaption .caption-number"):
+        assert re.match(r"Fig\. \d+\.\d+", number.get_text())
