@@ -1,1 +1,1 @@
-"""Where generative models are used: the systems of the essay's figure 3."""
+"""Models at work: fooling and guarding a classifier, deciding, noticing, asking, and the systems of figure 3."""

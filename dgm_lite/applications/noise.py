@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite.protocols import Density
-from dgm_lite.shapes import check_count, check_labels, check_levels, check_real, check_shape
+from dgm_lite.shapes import check_count, check_labels, check_levels, check_shape
 
 # Maps images (M, B, D) to numbers (M, B); an attack makes them small.
 Score = Callable[[Tensor], Tensor]
@@ -247,21 +247,3 @@ def moves_to_flip(classifier: nn.Module, path: Tensor, y: Tensor) -> Tensor:
     check_labels(y, logits.shape[-1], path.shape[1], "moves_to_flip")
     wrong = logits.argmax(-1) != y
     return torch.where(wrong.any(0), wrong.int().argmax(0), len(path))
-
-
-def share_seen(ordinary: Tensor, strange: Tensor, false_alarms: float) -> float:
-    """Share of strange objects whose log p(x) is below a threshold that few ordinary ones are below.
-
-    Args:
-        ordinary: log p(x) of held-out objects, (N,), nats.
-        strange: log p(x) of the objects to be noticed, (M,), nats.
-        false_alarms: Share of ordinary objects below the threshold, in (0, 1).
-
-    Raises:
-        ValueError: If a score is not finite, or the share is not between 0 and 1.
-    """
-    check_real(ordinary, ("N",), "share_seen")
-    check_real(strange, ("M",), "share_seen")
-    if not 0 < false_alarms < 1:
-        raise ValueError(f"share_seen: expected false_alarms between 0 and 1, got {false_alarms!r}.")
-    return (strange < ordinary.quantile(false_alarms)).double().mean().item()

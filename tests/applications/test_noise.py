@@ -14,7 +14,6 @@ from dgm_lite.applications.noise import (
     pixel_by_pixel,
     rms,
     same_size_noise,
-    share_seen,
     targeted,
 )
 from dgm_lite.joint.classifier import Classifier
@@ -280,18 +279,3 @@ def test_works_on_the_books_classifier():
     path = pixel_by_pixel(against_classifier(classifier, y), x, levels=LEVELS, n_moves=3)
     assert (margin(classifier(path[-1]), y) < margin(classifier(x), y)).all()
     assert targeted(classifier, x, 2, budget=1, levels=LEVELS).shape == x.shape
-
-
-# ---- the alarm
-
-
-def test_share_seen():
-    ordinary = torch.linspace(0, 1, 1001)
-    assert share_seen(ordinary, ordinary, 0.05) == pytest.approx(0.05, abs=2e-3)
-    assert share_seen(ordinary, ordinary - 10, 0.05) == 1
-    assert share_seen(ordinary, ordinary + 10, 0.05) == 0
-    for wrong in (0, 1, float("nan")):
-        with pytest.raises(ValueError, match="false_alarms"):
-            share_seen(ordinary, ordinary, wrong)
-    with pytest.raises(ValueError, match="NaN"):
-        share_seen(ordinary, ordinary * float("nan"), 0.1)
