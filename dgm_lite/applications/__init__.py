@@ -1,1 +1,1 @@
-"""Models at work: fooling and guarding a classifier, deciding, noticing, asking, and the systems of figure 3."""
+"""Models at work: fooling a classifier and guarding it, deciding, noticing, asking; the essay's figure 3."""
