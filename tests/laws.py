@@ -15,6 +15,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from dgm_lite import weights
+from dgm_lite.latent.vae import by_quadrature
 from dgm_lite.protocols import Density, Sampler, Trainable
 from dgm_lite.train import TrainConfig, Trainer, players_of
 
@@ -207,6 +208,82 @@ def draws_are_repeatable(model: nn.Module, n: int = 6) -> None:
 def every_parameter_gets_a_gradient(model: nn.Module, *batch: Tensor) -> None:
     """Each player's loss reaches each of its weights, with a finite and non-zero gradient."""
     model = copy.deepcopy(model).train()
+# --- bounds ---------------------------------------------------------------------------------
+
+
+class ByQuadrature(nn.Module):
+    """The exact density that a VAE with one or two latent numbers bounds: sums over a grid of z."""
+
+    def __init__(self, model: nn.Module, reach: float = 12.0):
+        super().__init__()
+        self.model, self.reach = model, reach
+        self.dim, self.levels = model.dim, model.levels
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        return by_quadrature(self.model, x, reach=self.reach, n=4001 if self.model.prior.dim == 1 else 401)[0]
+
+    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        return self.model.sample(n, generator=generator)
+
+
+def with_broad_posterior(model: nn.Module) -> nn.Module:
+    """The same VAE, but q(z | x) is at least as broad as the prior and near its middle.
+
+    Importance weights then have small variance, so that laws about their mean are sharp.
+    """
+    model = copy.deepcopy(model)
+    last = [m for m in model.posterior.modules() if isinstance(m, nn.Linear)][-1]
+    with torch.no_grad():
+        last.weight.mul_(0.1)
+        last.bias.copy_(torch.tensor([0.3, 0.4]).repeat_interleave(len(last.bias) // 2))  # mu, log sigma
+    return model
+
+
+@torch.no_grad()
+def _log_weights(model: nn.Module, x: Tensor, n: int) -> Tensor:
+    torch.manual_seed(7)
+    return model.elbo(x.repeat_interleave(n, dim=0)).view(len(x), n)
+
+
+@torch.no_grad()
+def bound_is_below(model: nn.Module, x: Tensor, exact: Tensor, n: int = 4000) -> None:
+    """The mean of elbo(x) over its draws is at most the exact log p(x), for each x.
+
+    Args:
+        model: A Bound.
+        x: Examples, (B, *event).
+        exact: log p(x) in nats, (B,).
+        n: Draws for each x.
+    """
+    draws = _log_weights(model, x, n)
+    above = draws.mean(1) - exact - 4 * draws.std(1) / n**0.5
+    assert above.max() <= 0, f"the bound lies {above.max():.3g} nats above log p(x)"
+
+
+@torch.no_grad()
+def weights_average_to_the_likelihood(model: nn.Module, x: Tensor, exact: Tensor, n: int = 40_000) -> None:
+    """E[exp elbo(x)] = p(x): what makes importance weighting right, and a wrong density or sampler wrong."""
+    ratio = (_log_weights(model, x, n) - exact[:, None]).exp()
+    off = (ratio.mean(1) - 1).abs() / (ratio.std(1) / n**0.5 + 1e-9)
+    assert off.max() < 5, f"importance weights average to {ratio.mean(1)[off.argmax()]:.4f} of p(x)"
+
+
+@torch.no_grad()
+def more_draws_close_the_gap(model: nn.Module, x: Tensor, exact: Tensor, n: int = 3000) -> None:
+    """The importance-weighted bound rises with k in the mean, stays below log p(x), and comes near it."""
+    torch.manual_seed(8)
+    many = x.repeat_interleave(n, dim=0)
+    means = []
+    for k in (1, 4, 16):
+        draws = model.importance_weighted(many, k).view(len(x), n)
+        above = draws.mean(1) - exact - 4 * draws.std(1) / n**0.5
+        assert above.max() <= 0, f"with k = {k} the bound lies {above.max():.3g} nats above log p(x)"
+        means.append(draws.mean(1))
+    gaps = [(exact - m).mean().item() for m in means]
+    assert gaps[0] > gaps[1] > gaps[2], f"more draws do not close the gap: {gaps}"
+    assert gaps[2] < 0.25 * gaps[0], f"16 draws leave {gaps[2]:.3g} of {gaps[0]:.3g} nats"
+
+
     for player in players_of(model):
         model.zero_grad(set_to_none=True)
         player.loss(*batch).backward()

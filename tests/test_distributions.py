@@ -5,8 +5,15 @@ import math
 import pytest
 import torch
 from scipy import stats
+from torch import distributions as td
 
-from dgm_lite.distributions import log_prob_logistic_mixture
+from dgm_lite.distributions import (
+    Bernoulli,
+    Categorical,
+    DiagonalNormal,
+    log_mean_weight,
+    log_prob_logistic_mixture,
+)
 from tests import laws
 
 
@@ -77,3 +84,100 @@ def test_bad_shapes_are_refused():
     x = torch.zeros(6, dtype=torch.long)
     laws.refuses(lambda: log_prob_logistic_mixture(x, logits, mu[:, :1], log_std), "logits, mu and log_std")
     laws.refuses(lambda: log_prob_logistic_mixture(x[:5], logits, mu, log_std), "(5, 'K')")
+
+
+# --- distributions, one for each row ------------------------------------------------------------
+
+
+def test_diagonal_normal_is_torchs():
+    mu, log_std = torch.randn(7, 3, dtype=torch.float64), torch.randn(7, 3, dtype=torch.float64)
+    x = torch.randn(7, 3, dtype=torch.float64)
+    expected = td.Independent(td.Normal(mu, log_std.exp()), 1).log_prob(x)
+    torch.testing.assert_close(DiagonalNormal(mu, log_std).log_prob(x), expected)
+    torch.testing.assert_close(DiagonalNormal(mu, log_std).mean, mu)
+
+
+def test_diagonal_normal_with_one_shared_sigma_keeps_every_constant():
+    mu, x = torch.randn(7, 3), torch.randn(7, 3)
+    shared = DiagonalNormal(mu, torch.tensor(0.3)).log_prob(x)
+    torch.testing.assert_close(shared, DiagonalNormal(mu, torch.full((7, 3), 0.3)).log_prob(x))
+
+
+def test_diagonal_normal_draws_have_its_moments_and_pass_gradients():
+    mu = torch.full((20_000, 2), 1.5, requires_grad=True)
+    log_std = torch.full((20_000, 2), -1.0, requires_grad=True)
+    z = DiagonalNormal(mu, log_std).sample(generator=torch.Generator().manual_seed(0))
+    assert z.mean().item() == pytest.approx(1.5, abs=0.01)
+    assert z.std().item() == pytest.approx(torch.tensor(-1.0).exp().item(), rel=0.02)
+    z.sum().backward()
+    assert (mu.grad == 1).all() and log_std.grad.abs().sum() > 0
+
+
+def test_categorical_is_torchs():
+    logits, x = torch.randn(5, 4, 6, dtype=torch.float64), torch.randint(6, (5, 4))
+    ours, theirs = Categorical(logits), td.Independent(td.Categorical(logits=logits), 1)
+    torch.testing.assert_close(ours.log_prob(x), theirs.log_prob(x))
+    torch.testing.assert_close(ours.mean, (logits.softmax(2) * torch.arange(6)).sum(2))
+
+
+def test_categorical_draws_follow_the_probabilities():
+    logits = torch.tensor([[[0.0, 1.0, 2.0], [3.0, 0.0, -30.0]]]).expand(30_000, 2, 3)
+    x = Categorical(logits).sample(generator=torch.Generator().manual_seed(0))
+    assert x.shape == (30_000, 2) and x.dtype == torch.long
+    share = torch.stack([(x == k).double().mean(0) for k in range(3)], dim=1)
+    torch.testing.assert_close(share, logits[0].double().softmax(1), atol=0.01, rtol=0)
+
+
+def test_bernoulli_is_torchs_also_where_probabilities_underflow():
+    logits, x = torch.randn(5, 4, dtype=torch.float64), torch.randint(2, (5, 4))
+    expected = td.Independent(td.Bernoulli(logits=logits), 1).log_prob(x.double())
+    torch.testing.assert_close(Bernoulli(logits).log_prob(x), expected)
+    sure = Bernoulli(torch.tensor([[800.0, -800.0]]))
+    assert sure.log_prob(torch.tensor([[0, 1]])).item() == -1600
+    assert sure.log_prob(torch.tensor([[1, 0]])).item() == 0
+    torch.testing.assert_close(sure.mean, torch.tensor([[1.0, 0.0]]))
+
+
+@pytest.mark.parametrize("distribution", [
+    DiagonalNormal(torch.zeros(4, 3), torch.zeros(4, 3)),
+    Categorical(torch.zeros(4, 3, 5)),
+    Bernoulli(torch.zeros(4, 3)),
+])  # fmt: skip
+def test_draws_are_repeatable(distribution):
+    first, again = (distribution.sample(generator=torch.Generator().manual_seed(1)) for _ in range(2))
+    assert torch.equal(first, again) and first.shape == (4, 3)
+    assert distribution.log_prob(first).shape == (4,)
+
+
+def lognormal(x):
+    """log weights with E[w] = e^x: lognormal with sigma = 1."""
+    return x[:, 0] + torch.randn(len(x), dtype=x.dtype) - 0.5
+
+
+def test_log_mean_weight_has_its_k():
+    """Constant weights: the mean of k equal numbers is that number, for every k."""
+    x = torch.tensor([[1.0], [-2.0], [0.5]])
+    for k in (1, 2, 7, 1000):
+        torch.testing.assert_close(log_mean_weight(lambda r: r[:, 0], x, k), x[:, 0])
+
+
+@pytest.mark.parametrize(("at_once", "n_samples"), [(1, 50), (7, 50), (50, 40_000), (100_000, 40_000)])
+def test_log_mean_weight_does_not_depend_on_how_the_draws_are_split(at_once, n_samples):
+    x = torch.tensor([[1.0], [-2.0]], dtype=torch.float64)
+    calls = []
+
+    def counted(rows):
+        calls.append(len(rows))
+        return lognormal(rows)
+
+    value = log_mean_weight(counted, x, n_samples, at_once=at_once)
+    torch.testing.assert_close(value, x[:, 0], atol=5 * math.sqrt((math.e - 1) / n_samples), rtol=0)
+    assert sum(calls) == 2 * n_samples and max(calls) <= at_once and value.shape == (2,)
+
+
+def test_log_mean_weight_passes_gradients_and_refuses_no_draws():
+    x = torch.ones(3, 1, requires_grad=True)
+    log_mean_weight(lognormal, x, 5).sum().backward()
+    torch.testing.assert_close(x.grad, torch.ones(3, 1))
+    with pytest.raises(ValueError, match="expected n_samples to be a whole number from 1 up, got 0"):
+        log_mean_weight(lognormal, x, 0)

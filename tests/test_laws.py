@@ -88,6 +88,25 @@ def test_every_parameter_gets_a_gradient(name):
 def test_all_weights_are_registered(name):
     laws.all_weights_are_registered(small(name))
 
+LATENT = [name for name in having(Bound) if hasattr(small(name), "posterior")]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("name", LATENT)
+def test_latent_variable_model_is_a_distribution_and_bounds_itself(name, seed):
+    """By quadrature over z: it sums to one, its sampler matches, its bounds lie below and come nearer."""
+    model = small(name, seed)
+    exact = laws.ByQuadrature(model)
+    laws.sums_to_one(exact)
+    laws.sampler_matches_density(exact)
+    x = laws.examples(model, 8)
+    log_px = exact.log_prob(x).detach()
+    laws.bound_is_below(model, x, log_px)
+    broad = laws.with_broad_posterior(model)
+    laws.weights_average_to_the_likelihood(broad, x, log_px)
+    laws.more_draws_close_the_gap(broad, x, log_px)
+
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_players_move_only_their_own_weights(name):

@@ -1,0 +1,132 @@
+"""Likelihoods p(x | z), also called decoders: ``likelihood(z)`` is a distribution over x.
+
+What comes back has ``log_prob(x) -> (B,)``, ``sample()`` and ``mean``. ``check`` refuses what x can't be.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dgm_lite.distributions import Bernoulli, Categorical, DiagonalNormal
+from dgm_lite.shapes import check_count, check_levels, check_real
+
+FLATTEN = "Flatten images: x.flatten(1)."
+
+
+class CategoricalLikelihood(nn.Module):
+    """p(x | z) = prod_d softmax(m_d + sum_j f_dj(z) v^j)[x_d]: each pixel's histogram, tilted by z.
+
+    m_d are the log-probabilities of pixel d before anything is known about z, and v in [-1, 1] is the level.
+    Levels are ordered, so two powers are often enough: one moves grey values up or down, the other spreads
+    them. Without ``powers`` the net gives every level its own number, and there is more to over-fit.
+
+    Args:
+        net: The decoder f: (B, M) -> (B, D * powers), or (B, D * levels) without powers.
+        dim: D, pixels.
+        levels: L, values of a pixel.
+        powers: How many powers of the level are tilted by z, or None for free logits.
+
+    Source: book eq. `categorical-likelihood`.
+    """
+
+    def __init__(self, net: nn.Module, dim: int, *, levels: int, powers: int | None = None):
+        super().__init__()
+        check_count(dim, "CategoricalLikelihood", "dim")
+        check_count(levels, "CategoricalLikelihood", "levels")
+        self.net, self.dim, self.levels = net, dim, levels
+        self.marginal = nn.Parameter(torch.zeros(dim, levels))
+        if powers is not None:
+            check_count(powers, "CategoricalLikelihood", "powers")
+            v = torch.linspace(-1, 1, levels)
+            self.register_buffer("tilt", torch.stack([v**j for j in range(1, powers + 1)]))  # (powers, L)
+        else:
+            self.tilt = None
+
+    def check(self, x: Tensor, owner: str) -> None:
+        """Refuse anything but integers 0 .. levels-1 of shape (B, D)."""
+        check_levels(x, self.levels, ("B", self.dim), owner, FLATTEN)
+
+    @torch.no_grad()
+    def start_from_data(self, x: Tensor) -> None:
+        """Start at the histogram of each pixel: what is left to learn is how z changes it."""
+        counts = F.one_hot(x.long(), self.levels).sum(0) + 1.0  # one more each: no level is impossible
+        self.marginal.copy_((counts / counts.sum(1, keepdim=True)).log())
+
+    def forward(self, z: Tensor) -> Categorical:
+        """p(. | z) of each row."""
+        f = self.net(z).view(len(z), self.dim, -1)  # (B, D, powers) or (B, D, L)
+        return Categorical(self.marginal + (f if self.tilt is None else f @ self.tilt))
+
+
+class BernoulliLikelihood(nn.Module):
+    """p(x | z) = prod_d Bernoulli(x_d; sigmoid(f_d(z))) for black-and-white x in {0, 1}^D.
+
+    It refuses grey values: with them its formula is still a number, but no probability of anything.
+
+    Args:
+        net: The decoder f: (B, M) -> (B, D).
+        dim: D, pixels.
+
+    Source: book eq. `bernoulli-likelihood`; Kingma and Welling (2013), Auto-encoding variational Bayes,
+    appendix C.1.
+    """
+
+    levels = 2
+
+    def __init__(self, net: nn.Module, dim: int):
+        super().__init__()
+        check_count(dim, "BernoulliLikelihood", "dim")
+        self.net, self.dim = net, dim
+        self.marginal = nn.Parameter(torch.zeros(dim))
+
+    def check(self, x: Tensor, owner: str) -> None:
+        """Refuse anything but integers 0 and 1 of shape (B, D)."""
+        check_levels(x, 2, ("B", self.dim), owner, FLATTEN)
+
+    @torch.no_grad()
+    def start_from_data(self, x: Tensor) -> None:
+        """Start at the share of ones of each pixel."""
+        share = (x.sum(0) + 1.0) / (len(x) + 2.0)
+        self.marginal.copy_(torch.logit(share))
+
+    def forward(self, z: Tensor) -> Bernoulli:
+        """p(. | z) of each row."""
+        return Bernoulli(self.net(z) + self.marginal)
+
+
+class GaussianLikelihood(nn.Module):
+    """p(x | z) = N(x; f(z), sigma^2 I) for real x, with one learned sigma.
+
+    Args:
+        net: The decoder f: (B, M) -> (B, D). A single linear layer makes the model probabilistic PCA.
+        dim: D.
+        std: sigma at the start.
+        learn_std: Whether sigma is trained.
+
+    Source: book eq. `gaussian-likelihood`.
+    """
+
+    levels = None
+
+    def __init__(self, net: nn.Module, dim: int, *, std: float = 1.0, learn_std: bool = True):
+        super().__init__()
+        check_count(dim, "GaussianLikelihood", "dim")
+        if not std > 0:
+            raise ValueError(f"GaussianLikelihood: expected std to be above 0, got {std!r}.")
+        self.net, self.dim = net, dim
+        self.log_std = nn.Parameter(torch.tensor(math.log(std)), requires_grad=learn_std)
+
+    def check(self, x: Tensor, owner: str) -> None:
+        """Refuse anything but finite floats of shape (B, D)."""
+        check_real(x, ("B", self.dim), owner, FLATTEN)
+
+    @torch.no_grad()
+    def start_from_data(self, x: Tensor) -> None:
+        """Start sigma at the spread of the data."""
+        self.log_std.copy_(x.std(0, correction=0).square().mean().sqrt().log())
+
+    def forward(self, z: Tensor) -> DiagonalNormal:
+        """p(. | z) of each row."""
+        return DiagonalNormal(self.net(z), self.log_std)

@@ -1,0 +1,204 @@
+"""The variational autoencoder: a latent variable model whose integral is bounded from below.
+
+    p(x) = E_{z ~ p(z)} p(x | z)                                          [book: eq. vae-marginal]
+    log p(x) >= E_{z ~ q(z|x)} [log p(x | z) + log p(z) - log q(z | x)]     [book: eq. elbo]
+
+Three objects make one: a posterior q(z | x), a likelihood p(x | z) and a prior p(z). Exchange any.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from dgm_lite.distributions import log_mean_weight
+from dgm_lite.latent.likelihoods import BernoulliLikelihood, CategoricalLikelihood, GaussianLikelihood
+from dgm_lite.latent.posteriors import DiagonalGaussian, ScaleLevels
+from dgm_lite.latent.priors import NormalMixture, StandardNormal
+from dgm_lite.nets import mlp
+from dgm_lite.protocols import Density, Sampler
+from dgm_lite.shapes import check_count
+
+
+class VAE(nn.Module):
+    """p(x) = integral of p(x | z) p(z) dz, with q(z | x) to bound it.
+
+    Args:
+        posterior: ``posterior(x) -> (z, log_q)``: a draw for each row, and its log-density.
+        likelihood: ``likelihood(z)`` is a distribution with ``log_prob(x)``, ``sample()``, ``mean``.
+        prior: Any Density that can be sampled.
+
+    Raises:
+        ValueError: If the prior is no density, or can't be sampled.
+
+    Source: book eq. `elbo`; Kingma and Welling (2013), Auto-encoding variational Bayes; Rezende et al.
+    (2014), Stochastic backpropagation and approximate inference in deep generative models.
+    """
+
+    def __init__(self, posterior: nn.Module, likelihood: nn.Module, prior: nn.Module):
+        super().__init__()
+        if not (isinstance(prior, Density) and isinstance(prior, Sampler)):
+            raise ValueError(f"VAE: expected a prior with log_prob and sample, got {type(prior).__name__}.")
+        self.posterior, self.likelihood, self.prior = posterior, likelihood, prior
+        self.dim, self.levels = likelihood.dim, likelihood.levels
+
+    def start_from_data(self, x: Tensor) -> "VAE":
+        """Let the likelihood start where x is explained as well as it can be without z."""
+        self.likelihood.check(x, "VAE")
+        self.likelihood.start_from_data(x)
+        return self
+
+    def elbo_terms(
+        self, x: Tensor, *, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """log p(x | z), log p(z) and log q(z | x) at one draw z ~ q(z | x), in nats, (B,) each."""
+        self.likelihood.check(x, "VAE")
+        z, log_q = self.posterior(x, generator=generator)
+        return self.likelihood(z).log_prob(x), self.prior.log_prob(z), log_q
+
+    def elbo(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """One-draw lower bound log p(x | z) + log p(z) - log q(z | x), z ~ q(z | x).
+
+        Args:
+            x: Objects, shape (B, D), of the kind that the likelihood takes.
+            generator: Source of the draw.
+
+        Returns:
+            Nats, shape (B,): random, and at most log p(x) in the mean. Also the log of an importance
+            weight, whose own mean is p(x).
+
+        Raises:
+            ValueError: If the likelihood refuses x.
+
+        Source: book eq. `elbo`; Kingma and Welling (2013), equation 2.
+        """
+        log_px, log_pz, log_q = self.elbo_terms(x, generator=generator)
+        return log_px + log_pz - log_q
+
+    def importance_weighted(
+        self, x: Tensor, n_samples: int, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """log (1/k) sum_i p(x, z_i) / q(z_i | x) with k draws z_i ~ q(z | x): a tighter lower bound.
+
+        Args:
+            x: Objects, shape (B, D).
+            n_samples: k. The bound rises with k, to log p(x).
+            generator: Source of the draws.
+
+        Returns:
+            Nats, shape (B,).
+
+        Raises:
+            ValueError: If the likelihood refuses x, or n_samples is below 1.
+
+        Source: book eq. `iwae`; Burda et al. (2016), Importance weighted autoencoders, equation 8.
+        """
+        self.likelihood.check(x, "VAE")
+        return log_mean_weight(lambda rows: self.elbo(rows, generator=generator), x, n_samples)
+
+    def loss(self, x: Tensor) -> Tensor:
+        """Mean of -ELBO(x) over the batch, in nats per example."""
+        return -self.elbo(x).mean()
+
+    @torch.no_grad()
+    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """z ~ p(z), then x ~ p(x | z): shape (n, D)."""
+        check_count(n, "VAE.sample")
+        return self.likelihood(self.prior.sample(n, generator=generator)).sample(generator=generator)
+
+    @torch.no_grad()
+    def reconstruct(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """z ~ q(z | x), then the mean of p(x | z): floats, shape (B, D)."""
+        self.likelihood.check(x, "VAE")
+        return self.likelihood(self.posterior(x, generator=generator)[0]).mean
+
+
+@torch.no_grad()
+def by_quadrature(
+    model: VAE, x: Tensor, *, reach: float = 8.0, n: int | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """log p(x) by summing p(x | z) p(z) over a grid: exact for all purposes, where z has 1 or 2 numbers.
+
+    Args:
+        model: A VAE with M = 1 or 2.
+        x: Objects, (B, D).
+        reach: The grid spans [-reach, reach] along each axis.
+        n: Grid points along each axis; by default 2,001 for M = 1 and 201 for M = 2.
+
+    Returns:
+        log p(x) in nats, (B,); the grid, (n^M, M); and log p(z | x) on it, (B, n^M): the true posterior.
+
+    Raises:
+        ValueError: If M is larger than 2: grids grow as n^M.
+
+    Source: book eq. `vae-marginal`.
+    """
+    model.likelihood.check(x, "by_quadrature")
+    dim = model.prior.dim
+    if dim > 2:
+        raise ValueError(f"by_quadrature: expected a latent space of 1 or 2 dimensions, got {dim}.")
+    n = n or {1: 2001, 2: 201}[dim]
+    weight = next(model.parameters())
+    axis = torch.linspace(-reach, reach, n, dtype=weight.dtype, device=weight.device)
+    z = torch.cartesian_prod(*[axis] * dim).reshape(-1, dim)
+    log_px = torch.cat([_log_px(model.likelihood, x, part) for part in z.split(5_000)], dim=1)
+    log_joint = log_px + model.prior.log_prob(z)
+    log_p = log_joint.logsumexp(1) + dim * math.log(2 * reach / (n - 1))
+    return log_p, z, log_joint - log_p[:, None]
+
+
+def _log_px(likelihood: nn.Module, x: Tensor, z: Tensor) -> Tensor:
+    """log p(x | z) of every pair, (len(x), len(z))."""
+    given_z = likelihood(z)
+    return torch.stack([given_z.log_prob(row.expand(len(z), -1)) for row in x])
+
+
+def categorical_vae(
+    dim: int, levels: int, *, latent_dim: int = 16, hidden: int = 256, n_layers: int = 1,
+    dropout: float = 0.0, powers: int | None = 2, n_components: int | None = None,
+) -> VAE:  # fmt: skip
+    """A VAE of integers 0 .. levels-1 with small networks and a diagonal Gaussian posterior.
+
+    Args:
+        dim: D.
+        levels: L.
+        latent_dim: M.
+        hidden: Units of a hidden layer, in encoder and decoder.
+        n_layers: Hidden layers of each.
+        dropout: Share of hidden units silenced in training.
+        powers: See ``CategoricalLikelihood``.
+        n_components: Components of a mixture prior; None for the standard normal.
+
+    Raises:
+        ValueError: If a size is below 1.
+    """
+    _check_sizes("categorical_vae", dim=dim, levels=levels, latent_dim=latent_dim)
+    inside = {"n_layers": n_layers, "dropout": dropout}
+    encoder = nn.Sequential(ScaleLevels(levels), mlp(dim, hidden, 2 * latent_dim, **inside))
+    decoder = mlp(latent_dim, hidden, dim * (powers or levels), **inside)
+    likelihood = CategoricalLikelihood(decoder, dim, levels=levels, powers=powers)
+    prior = StandardNormal(latent_dim) if n_components is None else NormalMixture(latent_dim, n_components)
+    return VAE(DiagonalGaussian(encoder), likelihood, prior)
+
+
+def bernoulli_vae(
+    dim: int, latent_dim: int, *, hidden: int = 256, n_layers: int = 1, dropout: float = 0.0
+) -> VAE:
+    """A VAE of black-and-white x in {0, 1}^D; arguments as in ``categorical_vae``."""
+    _check_sizes("bernoulli_vae", dim=dim, latent_dim=latent_dim)
+    inside = {"n_layers": n_layers, "dropout": dropout}
+    encoder = nn.Sequential(ScaleLevels(2), mlp(dim, hidden, 2 * latent_dim, **inside))
+    decoder = mlp(latent_dim, hidden, dim, **inside)
+    return VAE(DiagonalGaussian(encoder), BernoulliLikelihood(decoder, dim), StandardNormal(latent_dim))
+
+
+def linear_vae(dim: int, latent_dim: int, *, std: float = 1.0, learn_std: bool = True) -> VAE:
+    """Linear encoder, linear decoder, Gaussian noise: probabilistic PCA, trained through its bound."""
+    _check_sizes("linear_vae", dim=dim, latent_dim=latent_dim)
+    likelihood = GaussianLikelihood(nn.Linear(latent_dim, dim), dim, std=std, learn_std=learn_std)
+    return VAE(DiagonalGaussian(nn.Linear(dim, 2 * latent_dim)), likelihood, StandardNormal(latent_dim))
+
+
+def _check_sizes(owner: str, **sizes: int) -> None:
+    for what, n in sizes.items():
+        check_count(n, owner, what)
