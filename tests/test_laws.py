@@ -169,7 +169,8 @@ def test_starts_that_the_catalog_names_keep_the_laws(name):
     model = entry.build(**entry.small).double()
     x = laws.examples(model, 50)
     assert getattr(model, entry.start)(x) is model
-    laws.sums_to_one(model.eval())
+    if isinstance(model, Density):
+        laws.sums_to_one(model.eval())
     for bad in ("NaN", "a level too high", "an empty batch"):
         if bad in laws.bad_inputs(model, x):
             laws.refuses(lambda: getattr(model, entry.start)(laws.bad_inputs(model, x)[bad]))  # noqa: B023
