@@ -162,6 +162,17 @@ def test_importance_weighting_with_one_draw_is_the_elbo():
     laws.refuses(lambda: model.importance_weighted(x.float(), 3), "VAE")
 
 
+def test_evaluate_measures_the_tighter_bound():
+    model, x = small().train(), laws.examples(small(), 30)
+    tight = evaluate.importance_weighted(model, x, n_samples=200, batch_size=7)
+    exact = laws.ByQuadrature(model).log_prob(x).mean().item()
+    assert tight.kind == "lower bound" and tight.dim == 4
+    assert evaluate.bits_per_dim(model, x).nats < tight.nats < exact + 0.05
+    assert model.training, "the model came back in another mode"
+    laws.refuses(lambda: evaluate.importance_weighted(PPCA(3, 1), torch.zeros(2, 3)), "PPCA", "bits_per_dim")
+    laws.refuses(lambda: evaluate.importance_weighted(model, x[:0]), "at least one")
+
+
 def test_importance_weighting_needs_no_memory_for_k():
     """No call sees more than 20,000 rows, however many draws are asked for."""
     model, x, rows = small(), laws.examples(small(), 3), []
