@@ -42,9 +42,13 @@ function pageIsDark() {
 
 const decode = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 
-const kinds = {};
+export const kinds = {};
+const waiting = {};
 // figure("cross", build): build(fig) fills fig.box and returns the function that shows the present state.
-export function figure(kind, build) { kinds[kind] = build; }
+export function figure(kind, build) {
+  kinds[kind] = build;
+  for (const start of waiting[kind] ?? []) start();
+}
 
 // One figure on the page. `spec` is plain data from Python, `models` maps names to ONNX bytes (base64 or binary).
 class Figure {
@@ -66,10 +70,10 @@ class Figure {
 
   start() {
     if (this.box) return;
+    if (!kinds[this.kind]) { (waiting[this.kind] ??= []).push(() => this.start()); return; } // its code is on the way
     this.box = document.createElement("div");
     this.box.className = "dgm";
     this.guard(() => {
-      if (!kinds[this.kind]) throw new Error(`no live figure of kind "${this.kind}"`);
       this.shadow.append(this.box);
       this.followTheme();
       this.show = kinds[this.kind](this);
@@ -133,9 +137,11 @@ class Figure {
   // Numbers that Python packed as base64 float32.
   array(packed) { return new Float32Array(decode(packed).buffer); }
 
-  // Fills the box and returns its elements with a data-p="name", by that name.
+  // Fills the box and returns its elements with a data-p="name", by that name. An <output> would read each
+  // of its changes aloud: say() does that better.
   html(markup) {
     this.box.innerHTML = markup;
+    for (const output of this.box.querySelectorAll("output:not([aria-live])")) output.setAttribute("aria-live", "off");
     return Object.fromEntries([...this.box.querySelectorAll("[data-p]")].map((e) => [e.dataset.p, e]));
   }
 
@@ -332,13 +338,17 @@ export function contour(n, values, level) {
 // ---------------------------------------------------------------- hosts
 
 // A static page or any notebook's HTML output: <dgm-figure><img alt><script type="application/json">…
-export function define() {
+// On a site, load(kind) fetches the code of a kind when the first figure of that kind appears.
+export function define(load) {
   if (customElements.get("dgm-figure")) return;
   customElements.define("dgm-figure", class extends HTMLElement {
     connectedCallback() {
       if (this.figure) return;
       const data = this.querySelector('script[type="application/json"]');
-      if (data) this.figure = new Figure(this, JSON.parse(data.textContent));
+      if (data) {
+        this.figure = new Figure(this, JSON.parse(data.textContent));
+        if (!kinds[this.figure.kind]) load?.(this.figure.kind);
+      }
       else if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => this.connectedCallback(), { once: true });
     }
   });

@@ -18,15 +18,15 @@ figure("cross", (fig) => {
     </div><div>
       <p class="head"><strong>The classifier</strong> <i>p</i>(<i>y</i> | <b>x</b>)</p>
       <div class="split" aria-hidden="true"><i data-p="bar" class="ease" style="background:var(--orange)"></i><i style="flex:1;background:var(--blue)"></i></div>
-      <p class="row num" style="justify-content:space-between"><span>${orange} <output data-p="orange" aria-live="off"></output></span><span>${blue} <output data-p="blue" aria-live="off"></output></span></p>
-      <p class="head"><strong>The density</strong> <i>p</i>(<b>x</b>) = <output class="num" data-p="px" aria-live="off"></output></p>
+      <p class="row num" style="justify-content:space-between"><span>${orange} <output data-p="orange"></output></span><span>${blue} <output data-p="blue"></output></span></p>
+      <p class="head"><strong>The density</strong> <i>p</i>(<b>x</b>) = <output class="num" data-p="px"></output></p>
       <canvas data-p="hist" role="img" aria-label="Histogram of log p(x) of held-out points, with a mark at the cross"></canvas>
-      <p class="small muted">log <i>p</i>(<b>x</b>) = <output class="num" data-p="log" aria-live="off"></output>, <output data-p="rank" aria-live="off"></output></p>
+      <p class="small muted">log <i>p</i>(<b>x</b>) = <output class="num" data-p="log"></output>, <output data-p="rank"></output></p>
       <p class="head"><strong>Both</strong> <i>p</i>(<b>x</b>, <i>y</i>) = <i>p</i>(<i>y</i> | <b>x</b>) <i>p</i>(<b>x</b>)</p>
-      <p class="row num" style="justify-content:space-between"><span>${orange} <output data-p="jointOrange" aria-live="off"></output></span><span>${blue} <output data-p="jointBlue" aria-live="off"></output></span></p>
-      <div class="verdict" data-p="left">By <i>p</i>(<i>y</i> | <b>x</b>) alone: <output data-p="alone" aria-live="off"></output></div>
-      <div class="verdict" data-p="right">With a reject option: <output data-p="decision" aria-live="off"></output></div>
-      <label class="small">Refuse where <i>p</i>(<b>x</b>) is below that of <output class="num" data-p="share" aria-live="off"></output> of held-out points
+      <p class="row num" style="justify-content:space-between"><span>${orange} <output data-p="jointOrange"></output></span><span>${blue} <output data-p="jointBlue"></output></span></p>
+      <div class="verdict" data-p="left">By <i>p</i>(<i>y</i> | <b>x</b>) alone: <output data-p="alone"></output></div>
+      <div class="verdict" data-p="right">With a reject option: <output data-p="decision"></output></div>
+      <label class="small">Refuse where <i>p</i>(<b>x</b>) is below that of <output class="num" data-p="share"></output> of held-out points
         <input data-p="slider" type="range" min="0" max="20" step="0.5" value="${100 * threshold}"></label>
     </div></div>`);
 

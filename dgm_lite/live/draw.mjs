@@ -15,10 +15,10 @@ figure("draw", (fig) => {
       <p class="small muted" style="margin-top:6px">Draw with the pointer; or arrow keys, + and −, 0 to 9, space.</p>
       <div class="row" role="group" aria-label="Examples" style="margin-top:10px">${pages.map(([name]) => `<button type="button" class="small" data-example="${escape(name)}">${escape(name)}</button>`).join("")}</div>
     </div><div>
-      <p class="head"><strong>The density</strong> log <i>p</i>(<b>x</b>) = <output class="num" data-p="log" aria-live="off"></output></p>
+      <p class="head"><strong>The density</strong> log <i>p</i>(<b>x</b>) = <output class="num" data-p="log"></output></p>
       <canvas data-p="hist" role="img" aria-label="Histogram of log p(x) of ${escape(things)}, with a mark at this picture"></canvas>
-      <p class="small muted"><output data-p="rank" aria-live="off"></output></p>
-      <p class="head"><strong>The classifier</strong> <i>p</i>(<i>y</i> | <b>x</b>): <output data-p="belief" aria-live="off"></output></p>
+      <p class="small muted"><output data-p="rank"></output></p>
+      <p class="head"><strong>The classifier</strong> <i>p</i>(<i>y</i> | <b>x</b>): <output data-p="belief"></output></p>
       <canvas data-p="bars" role="img" aria-label="The classifier's probability of each class"></canvas>
       <label class="small row" data-p="toggle" style="margin-top:12px;flex-wrap:nowrap"><input type="checkbox" data-p="surprise"><span>Show where the model is surprised: a dot of size −log <i>p</i>(<i>x<sub>d</sub></i> | <i><b>x</b><sub>&lt;d</sub></i>)</span></label>
     </div></div>`);

@@ -22,19 +22,16 @@ from dgm_lite.live import bundle
 if TYPE_CHECKING:
     import onnx
 
-# Defines <dgm-figure>: from the site's own file where there is a site, else from the copy inside the page.
-# The copy is a function in a module script: no eval, no data: address, so that strict hosts run it too.
+# Defines <dgm-figure>: from the site's own files where there is a site, else from the copy inside the page.
+# The copy is functions in a module script: no eval, no data: address, so that strict hosts run it too.
 _LOADER = """<script type="module">
-if (!customElements.get("dgm-figure")) {
-const inline = () => {
 %s
-return { define };
-};
 const root = document.documentElement.dataset.content_root;
 const site = root !== undefined && location.protocol !== "file:";
 const url = site && new URL(root + "_static/dgm/figures.mjs", document.baseURI).href;
-(site ? await import(url).catch(inline) : inline()).define();
-}
+const dgm = await (globalThis.dgm ??= site ? import(url).catch(shared) : Promise.resolve(shared()));
+if (!dgm.site && !dgm.kinds["%s"]) own(dgm);
+dgm.define();
 </script>"""
 
 
@@ -91,7 +88,9 @@ class LiveFigure:
         return (
             f'<dgm-figure kind="{self.kind}">'
             f'<img src="data:image/png;base64,{image}" alt="{html.escape(self.alt)}" style="max-width:100%">'
-            f'<script type="application/json">{data}</script></dgm-figure>\n' + _LOADER % bundle.body()
+            f'<script type="application/json">{data}</script></dgm-figure>\n'
+            + _LOADER
+            % (bundle.inline(self.kind), self.kind)
         )
 
     def page(self) -> str:
@@ -115,8 +114,10 @@ class LiveFigure:
         import anywidget
         import traitlets
 
+        module = bundle.esm([self.kind])
+
         class LiveWidget(anywidget.AnyWidget):
-            _esm = bundle.esm()
+            _esm = module
             kind = traitlets.Unicode().tag(sync=True)
             spec = traitlets.Dict().tag(sync=True)
             models = traitlets.Dict().tag(sync=True)

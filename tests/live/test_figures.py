@@ -425,29 +425,50 @@ def test_runs_under_a_strict_content_policy(visit, cross):
     assert value(visit(cross, body=body))["x"] == [2, -1.5]
 
 
-def test_on_a_site_the_sites_code_is_used(chromium, cross):
-    """<html data-content_root> points to _static/dgm/figures.mjs; where that is missing, the page's copy serves."""
+def test_on_a_site_the_sites_code_is_used(chromium, cross, draw):
+    """<html data-content_root> points to _static/dgm: the shared module, and the kinds the page shows and no others.
+
+    Where the site lacks them, the page's own copy serves.
+    """
+    files = bundle.files()
     for found in (True, False):
         page = chromium.new_page()
         asked = []
 
-        def answer(route, found=found, asked=asked):
+        def answer(route, *, found=found, asked=asked):
             url = route.request.url
             if url.endswith("/book/why/two-ways.html"):
-                html = f'<!doctype html><html data-content_root="../"><meta charset="utf-8">{cross.html()}'
+                html = f'<!doctype html><html data-content_root="../"><meta charset="utf-8">{cross.html()}{draw.html()}{cross.html()}'
                 return route.fulfill(body=html, content_type="text/html")
-            asked.append(url)
-            return (
-                route.fulfill(body=bundle.esm(), content_type="text/javascript")
-                if found
-                else route.fulfill(status=404)
-            )
+            asked.append(url.removeprefix("http://site.test/sub/book/_static/dgm/"))
+            if found and asked[-1] in files:
+                return route.fulfill(body=files[asked[-1]], content_type="text/javascript")
+            return route.fulfill(status=404)
 
         page.route("**/*", answer)
         page.goto("http://site.test/sub/book/why/two-ways.html")
-        page.wait_for_selector("dgm-figure[live]")
-        assert "http://site.test/sub/book/_static/dgm/figures.mjs" in asked
+        for k in range(3):
+            page.locator("dgm-figure").nth(k).scroll_into_view_if_needed()
+            page.wait_for_function(f"() => document.querySelectorAll('dgm-figure')[{k}].stats?.value")
+        asked = sorted(name for name in asked if name.endswith(".mjs"))
+        assert asked == (["cross.mjs", "draw.mjs", "figures.mjs"] if found else ["figures.mjs"])
         page.close()
+
+
+def test_outputs_of_different_kinds_share_a_page(visit, cross, draw):
+    """A notebook's second output finds engine and core there, and adds only its own figure."""
+    body = '<!doctype html><meta charset="utf-8"><body><div id="out"></div>'
+    page = visit(cross, live=False, body=body)
+    for figure in (cross, draw, cross):
+        page.evaluate(
+            """(code) => { const out = document.createElement('div'); out.innerHTML = code; document.body.append(out);
+            for (const old of out.querySelectorAll('script')) { const s = document.createElement('script'); s.type = old.type;
+              s.textContent = old.textContent; old.replaceWith(s); } }""",
+            figure.html(),
+        )
+    for k in range(3):
+        page.locator("dgm-figure").nth(k).scroll_into_view_if_needed()
+        page.wait_for_function(f"() => document.querySelectorAll('dgm-figure')[{k}].stats?.value")
 
 
 @BOTH
@@ -509,8 +530,13 @@ def test_the_widget_gives_the_kernel_its_value(cross, chromium):
     page.close()
 
 
-def test_all_javascript_fits_its_budget():
-    assert len(bundle.esm().encode()) <= 60_000
+def test_javascript_fits_its_budget():
+    """A page loads the shared module and its own figures: with two of the largest, 60 KB at most."""
+    sizes = {name: len(code.encode()) for name, code in bundle.files().items()}
+    shared = sizes.pop("figures.mjs")
+    assert shared <= 36_000
+    assert all(size <= 9_000 for size in sizes.values()), sizes
+    assert shared + sum(sorted(sizes.values())[-2:]) <= 60_000
 
 
 def test_sources_are_as_the_bundle_needs_them():

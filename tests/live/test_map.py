@@ -17,6 +17,7 @@ def test_ticked_needs_leave_the_families_of_the_table(visit):
     page = visit(Map(catalog.FAMILIES, {"flow": "#flow"}))
     assert value(page).get("0") is None
     page.get_by_label("an exact likelihood").check()
+    page.wait_for_function("document.querySelector('dgm-figure').stats.value.length")
     chosen = page.evaluate("document.querySelector('dgm-figure').stats.value")
     assert chosen == granted("likelihood") == ["Autoregressive models", "Flow-based models"]
     page.get_by_label("fast sampling").check()

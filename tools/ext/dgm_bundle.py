@@ -1,4 +1,4 @@
-"""Write the code of the live figures, one ES module, to _static/dgm/figures.mjs of the built site."""
+"""Write the live figures' code to _static/dgm of the built site: a shared module and one for each kind."""
 
 import sys
 from pathlib import Path
@@ -15,16 +15,17 @@ def write_bundle(app: Sphinx, exception: Exception | None) -> None:
         return
     sys.path.insert(0, str(ROOT))
     try:
-        from dgm_lite.live.bundle import esm
+        from dgm_lite.live.bundle import files
 
-        code = esm()
+        code = files()
     except Exception as error:
         raise ExtensionError(f"dgm_bundle: the live figures' code could not be bundled: {error}") from error
     finally:
         sys.path.remove(str(ROOT))
-    target = Path(app.outdir) / "_static" / "dgm" / "figures.mjs"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(code, encoding="utf-8")
+    target = Path(app.outdir) / "_static" / "dgm"
+    target.mkdir(parents=True, exist_ok=True)
+    for name, text in code.items():
+        (target / name).write_text(text, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict:
