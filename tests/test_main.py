@@ -187,3 +187,11 @@ def test_unknown_or_missing_words_are_exit_code_2(words, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(words)
     assert stopped.value.code == 2 and "error: " in capsys.readouterr().err
+
+
+def test_a_model_without_likelihood_is_measured_by_its_samples(tmp_path, capsys):
+    file = tmp_path / "gan.safetensors"
+    assert main(["train", "gan", "--epochs", "1", "--out", str(file)]) == 0
+    assert main(["evaluate", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert said.count("no likelihood; a forest tells samples from data in") == 2 and "bits/dim" not in said
