@@ -122,9 +122,8 @@ def main() -> int:
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=path, headless=True, args=FLAGS)
         sizes = {name: len(code.encode()) / 1000 for name, code in bundle.files().items()}
-        print(
-            f"Chromium {browser.version}; JavaScript in KB: {', '.join(f'{k} {v:.1f}' for k, v in sizes.items())}"
-        )
+        print(f"Chromium {browser.version}; kilobytes of JavaScript:")
+        print(", ".join(f"{name} {size:.1f}" for name, size in sizes.items()))
         print(f"{'figure':8}{'boot ms':>9}{'touch ms':>10}{'frame ms':>10}{'95 %':>8}{'rate /s':>9}")
         for name, figure in made.items():
             file = Path(folder) / f"{name}.html"
