@@ -111,7 +111,9 @@ def _still(density, classifier, scores, pages, side, levels, classes, things) ->
         left.set_title(next(iter(pages)))
         middle.hist(scores.numpy(), bins=40, color=plot.GREY, alpha=0.7)
         top = middle.get_ylim()[1]
-        for k, (name, value) in enumerate(zip(pages, log_px.tolist(), strict=True)):
+        # The farther left, the taller: no line then crosses the words of another.
+        marks = sorted(zip(log_px.tolist(), pages, strict=True), reverse=True)
+        for k, (value, name) in enumerate(marks):
             at = max(value, low.item())
             words = name if at == value else f"$\\leftarrow$ {name}"
             tall = top * (1.05 + 0.13 * k)
