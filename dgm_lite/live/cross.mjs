@@ -112,10 +112,10 @@ figure("cross", (fig) => {
         c.stroke();
       }
       if (logPx) shadeRefused(c, curve);
-      // The cross, with a rim so that it stands out everywhere.
+      // The black cross, black on dark pages too, with a white rim.
       const a = X(at[0]), b = Y(at[1]);
       c.lineCap = "round";
-      for (const [colour, width] of [[paper, 7], [ink, 3.4]]) {
+      for (const [colour, width] of [["#ffffff", 7], ["#000000", 3.6]]) {
         c.strokeStyle = colour;
         c.lineWidth = width;
         c.beginPath();
