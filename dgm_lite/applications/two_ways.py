@@ -62,7 +62,12 @@ def first_way(density: GaussianMixture, few: Dataset, seed: int = 0) -> Classifi
     """p(y | x) from the labelled points beside a p(x) that is already there."""
     torch.manual_seed(seed)
     classifier = Classifier(2, 2, hidden=32)
-    fit(classifier, few.labelled(), TrainConfig(epochs=_epochs(few), lr=0.01, weight_decay=0.01, seed=seed), bar=False)
+    fit(
+        classifier,
+        few.labelled(),
+        TrainConfig(epochs=_epochs(few), lr=0.01, weight_decay=0.01, seed=seed),
+        bar=False,
+    )
     return ClassifierDensity(classifier, density)
 
 

@@ -24,7 +24,10 @@ def _check_names(answer) -> str:
     for key, name in answer.items():
         right_if(name in words, f"{key}: expected one of {', '.join(sorted(words))}; got {name!r}.")
     swapped = answer["b"] == "prescribed" and answer["d"] == "implicit"
-    right_if(not swapped, "b and d are swapped. Both have a hidden z; which of them writes down a distribution of x given z?")
+    right_if(
+        not swapped,
+        "b and d are swapped. Both have a hidden z; which of them writes down a distribution of x given z?",
+    )
     for key, name in answer.items():
         right_if(name == _FAMILIES[key], f"{key} is not {name}: it is {_WHY[key]}.")
     return "All five, from the formula alone."
@@ -35,9 +38,10 @@ def families_by_formula() -> dict[str, str]:
 
 
 q1 = Exercise(
-    "Exercise 1",
+    "q1",
     _check_names,
-    "Look for the mark of each family: a product over coordinates, a determinant, an integral over z, no p at all, an unknown Z.",
+    "Look for the mark of each family: a product over coordinates, a determinant, an integral over "
+    "z, no p at all, an unknown Z.",
     families_by_formula,
     "; ".join(f"{key}: {why}" for key, why in _WHY.items()) + ".",
 )
@@ -72,8 +76,12 @@ def _check_abilities(answer) -> str:
     said = {kind.__name__: answer(kind()) for kind in (_Exact, _OnlyBound, _OnlySamples)}
     wanted = {"_Exact": "exact", "_OnlyBound": "bound", "_OnlySamples": "none"}
     right_if(said["_OnlySamples"] != "exact" and said["_OnlySamples"] != "bound",
-             "A model that can only be sampled was said to have a likelihood. That it draws well says nothing about p(x).")  # fmt: skip
-    right_if(said["_OnlyBound"] != "exact", "An elbo is a lower bound; to call it exact is the mistake of many a results table.")
+             "A model that can only be sampled was said to have a likelihood. "
+             "That it draws well says nothing about p(x).")  # fmt: skip
+    right_if(
+        said["_OnlyBound"] != "exact",
+        "An elbo is a lower bound; to call it exact is the mistake of many a results table.",
+    )
     for kind, words in wanted.items():
         right_if(said[kind] == words, f'Expected "{words}" for a model with {kind[1:]}; got {said[kind]!r}.')
     return "You read the column of Table 1 off the objects."
@@ -86,25 +94,36 @@ def likelihood(model) -> str:
 
 
 q2 = Exercise(
-    "Exercise 2",
+    "q2",
     _check_abilities,
-    "A model has exactly the methods that it can honour: hasattr, or isinstance with a protocol of dgm_lite.protocols.",
+    "A model has exactly the methods that it can honour: hasattr, or isinstance with a protocol of "
+    "dgm_lite.protocols.",
     likelihood,
-    "The name log_prob is reserved for densities that sum or integrate to one, so having the method is the answer.",
+    "The name log_prob is reserved for densities that sum or integrate to one, so having the method "
+    "is the answer.",
 )
 
 
 # --- Exercise 3 ------------------------------------------------------------------------------
 
 _CHOICES = {
-    "a": "A GAN draws quickly, but gives no probability, and without probabilities an entropy coder has nothing to code with.",
-    "b": "The bits would be few, but a doctor's archive is opened one image at a time, and every pixel takes a pass through the network.",
+    "a": (
+        "A GAN draws quickly, but gives no probability, and without probabilities an entropy coder "
+        "has nothing to code with."
+    ),
+    "b": (
+        "The bits would be few, but a doctor's archive is opened one image at a time, and every "
+        "pixel takes a pass through the network."
+    ),
     "d": "A lossy code would be small, but the task says that not one bit may change.",
 }
 
 
 def _check_choice(answer) -> str:
-    right_if(isinstance(answer, str) and answer.strip().lower() in {"a", "b", "c", "d"}, 'Expected one letter, "a" to "d".')
+    right_if(
+        isinstance(answer, str) and answer.strip().lower() in {"a", "b", "c", "d"},
+        'Expected one letter, "a" to "d".',
+    )
     letter = answer.strip().lower()
     right_if(letter == "c", _CHOICES.get(letter, ""))
     return "Exact likelihood gives the bits, one pass in each direction gives the speed."
@@ -115,9 +134,11 @@ def archive() -> str:
 
 
 q3 = Exercise(
-    "Exercise 3",
+    "q3",
     _check_choice,
-    "Read two columns of the table together: lossless compression, and sampling (decoding is sampling with the dice replaced by bits).",
+    "Read two columns of the table together: lossless compression, and sampling (decoding is "
+    "sampling with the dice replaced by bits).",
     archive,
-    "A coupling flow on integers assigns exact probabilities and inverts in one pass. Part VII measures how many bits it needs.",
+    "A coupling flow on integers assigns exact probabilities and inverts in one pass. Part VII "
+    "measures how many bits it needs.",
 )

@@ -61,7 +61,7 @@ def control(delta: Tensor) -> Tensor:
 
 
 q1 = Exercise(
-    "Exercise 1",
+    "q1",
     _check_control,
     "Keep the numbers and lose their order: shuffle each row, and toss a coin for each sign. Normal "
     "noise with the "
@@ -131,7 +131,7 @@ def step(x: Tensor, changed: Tensor, gradient: Tensor, eta: float, budget: float
 
 
 q2 = Exercise(
-    "Exercise 2",
+    "q2",
     _check_step,
     "Three lines: a move along the sign, a clamp to x - budget .. x + budget, a clamp to 0 .. 255.",
     step,
@@ -182,7 +182,7 @@ def seen(heldout: Tensor, strange: Tensor, alpha: float) -> float:
 
 
 q3 = Exercise(
-    "Exercise 3",
+    "q3",
     _check_seen,
     "First the threshold: below which value lies the share alpha of the held-out log p(x)? Then compare "
     "and average.",
@@ -225,7 +225,7 @@ def what_follows() -> str:
 
 
 q4 = Exercise(
-    "Exercise 4",
+    "q4",
     _check_conclusion,
     "Ask of each sentence: who chooses the noise, and what does this person know?",
     what_follows,

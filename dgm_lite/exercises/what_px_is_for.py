@@ -59,7 +59,7 @@ def ordinary(log_px: Tensor, heldout: Tensor) -> Tensor:
 
 
 q1 = Exercise(
-    "Exercise 1",
+    "q1",
     _check_ordinary,
     "How far is log p(x) from its usual value? The usual value comes from held-out objects, and the score "
     "should fall on both sides of it.",
@@ -138,7 +138,7 @@ def first_alarm(v: Tensor, slack: float, level: float) -> int | None:
 
 
 q2 = Exercise(
-    "Exercise 2",
+    "q2",
     _check_alarm,
     "One number is carried along. Each object adds v - slack to it; it never falls below zero.",
     first_alarm,
@@ -200,7 +200,7 @@ def share_of_copies(samples: Tensor, train: Tensor, test: Tensor) -> float:
 
 
 q3 = Exercise(
-    "Exercise 3",
+    "q3",
     _check_copies,
     "torch.cdist(a, b) holds all distances. Real test objects cannot be copies: how near is the nearest "
     "training object to all but 1 % of them?",
@@ -237,7 +237,7 @@ def dark_camera() -> str:
 
 
 q4 = Exercise(
-    "Exercise 4",
+    "q4",
     _check_camera,
     "How many bits does it take to describe a black frame? Then look again at the digit that was erased "
     "row by row.",

@@ -1,6 +1,6 @@
 """A generative adversarial network: two players, one loss each, and no likelihood.
 
-    x = G(z),  z ~ N(0, I);      D(x) = logit of "x is real"               [book: eq. gan-generator]
+x = G(z),  z ~ N(0, I);      D(x) = logit of "x is real"               [book: eq. gan-generator]
 """
 
 import torch
@@ -90,7 +90,13 @@ class GAN(nn.Module):
         return gradient.square().sum(1).mean()
 
     def _latent(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        return torch.randn(n, self.latent_dim, generator=generator, device=self.half_width.device, dtype=self.half_width.dtype)
+        return torch.randn(
+            n,
+            self.latent_dim,
+            generator=generator,
+            device=self.half_width.device,
+            dtype=self.half_width.dtype,
+        )
 
     def players(self) -> list[Player]:
         """The discriminator and the generator, each with its own weights and its own loss."""

@@ -1,6 +1,6 @@
 """Probabilistic PCA: a latent variable model that is linear and Gaussian, so that nothing is approximated.
 
-    z ~ N(0, I),   x = W z + mu + eps,   eps ~ N(0, sigma^2 I)              [book: eq. ppca]
+z ~ N(0, I),   x = W z + mu + eps,   eps ~ N(0, sigma^2 I)              [book: eq. ppca]
 """
 
 import math
@@ -101,7 +101,9 @@ class PPCA(nn.Module):
         values, vectors = values.flip(0), vectors.flip(1)  # largest first
         noise = values[self.latent_dim :].mean()
         if noise <= 0:
-            raise ValueError("PPCA: expected data that vary in more than latent_dim directions; sigma^2 would be 0.")
+            raise ValueError(
+                "PPCA: expected data that vary in more than latent_dim directions; sigma^2 would be 0."
+            )
         kept = (values[: self.latent_dim] - noise).clamp_min(0).sqrt()
         self.mu.copy_(x.double().mean(0))
         self.weight.copy_(vectors[:, : self.latent_dim] * kept)
@@ -150,7 +152,8 @@ class PPCA(nn.Module):
         Returns:
             (mean, std), both (B, D): known numbers come back unchanged with std 0.
 
-        Source: book eq. `ppca-complete`; Bishop (2006), Pattern recognition and machine learning, section 2.3.1.
+        Source: book eq. `ppca-complete`; Bishop (2006), Pattern recognition and machine learning,
+        section 2.3.1.
         """
         check_shape(known, (self.dim,), "PPCA.complete known")
         x = torch.where(known, x, self.mu)

@@ -19,7 +19,12 @@ WISHES = (
     {"key": "likelihood", "name": "likelihood", "words": "an exact likelihood", "words_that_do": ["exact"]},
     {"key": "sampling", "name": "sampling", "words": "fast sampling", "words_that_do": ["fast", "fast/slow"]},
     {"key": "lossy", "name": "lossy compression", "words": "lossy compression", "words_that_do": ["yes"]},
-    {"key": "lossless", "name": "lossless compression", "words": "lossless compression", "words_that_do": ["yes"]},
+    {
+        "key": "lossless",
+        "name": "lossless compression",
+        "words": "lossless compression",
+        "words_that_do": ["yes"],
+    },
 )
 
 
@@ -38,14 +43,19 @@ class Map(LiveFigure):
         keys = {f.key for f in families}
         for f in families:
             if f.parent is not None and f.parent not in keys:
-                raise ValueError(f"Map: expected the parent of {f.key!r} among {sorted(keys)}, got {f.parent!r}.")
+                raise ValueError(
+                    f"Map: expected the parent of {f.key!r} among {sorted(keys)}, got {f.parent!r}."
+                )
         boxes = [
             {"key": f.key, "parent": f.parent, "title": f.title, "part": f.part, "idea": f.idea,
              "table": f.table, "href": links.get(f.key, "")}
             for f in families
         ]  # fmt: skip
         names = [f.title for f in families if f.parent is not None]
-        alt = f"A tree of deep generative models: {'; '.join(names)}. Prescribed and implicit models are latent variable models."
+        alt = (
+            f"A tree of deep generative models: {'; '.join(names)}. "
+            "Prescribed and implicit models are latent variable models."
+        )
         super().__init__("map", {"boxes": boxes, "wishes": list(WISHES)}, {}, image=_still(families), alt=alt)
 
 
@@ -59,7 +69,9 @@ def _still(families: Sequence[Any]) -> bytes:
         for child in children[family.key]:
             place(child, level + 1)
         inner = [row[c.key] for c in children[family.key]]
-        row[family.key] = sum(inner) / len(inner) if inner else sum(k in row and not children[k] for k in depth)
+        row[family.key] = (
+            sum(inner) / len(inner) if inner else sum(k in row and not children[k] for k in depth)
+        )
 
     place(next(f for f in families if f.parent is None), 0)
     with plt.rc_context():
@@ -112,12 +124,15 @@ class Table:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         head = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS.values())
         body = "".join(
-            f'<tr><th scope="row">{html.escape(title)}</th>' + "".join(f"<td>{html.escape(c)}</td>" for c in cells) + "</tr>"
+            f'<tr><th scope="row">{html.escape(title)}</th>'
+            + "".join(f"<td>{html.escape(c)}</td>" for c in cells)
+            + "</tr>"
             for title, cells in self.rows
         )
         note = f"<caption>{html.escape(self.note)}</caption>" if self.note else ""
         page = (
-            f'<div class="dgm-table" tabindex="0" role="region" aria-label="Table 1 of the essay"><table class="table">{note}<thead>'
+            f'<div class="dgm-table" tabindex="0" role="region" aria-label="Table 1 of the '
+            f'essay"><table class="table">{note}<thead>'
             f'<tr><th scope="col">Family</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
         )
         return {"text/plain": str(self), "text/html": page}

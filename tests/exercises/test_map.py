@@ -7,7 +7,8 @@ from dgm_lite.exercises.map import q1, q2, q3
 
 
 @pytest.mark.parametrize(
-    ("exercise", "answer"), [(q1, chapter.families_by_formula()), (q2, chapter.likelihood), (q3, chapter.archive())]
+    ("exercise", "answer"),
+    [(q1, chapter.families_by_formula()), (q2, chapter.likelihood), (q3, chapter.archive())],
 )
 def test_reference_solutions_pass(exercise, answer, capsys):
     exercise.check(answer)
@@ -31,7 +32,11 @@ WRONG = [
     (q1, {**RIGHT, "e": "flow"}, "e is not flow"),
     (q1, {**RIGHT, "c": "gan"}, "expected one of"),
     (q2, lambda model: "exact" if hasattr(model, "sample") else "none", "only be sampled"),
-    (q2, lambda model: "exact" if hasattr(model, "log_prob") or hasattr(model, "elbo") else "none", "lower bound"),
+    (
+        q2,
+        lambda model: "exact" if hasattr(model, "log_prob") or hasattr(model, "elbo") else "none",
+        "lower bound",
+    ),
     (q2, lambda model: "none", 'Expected "exact"'),
     (q3, "a", "no probability"),
     (q3, "b", "takes a pass"),

@@ -8,7 +8,8 @@ from dgm_lite.exercises.ppca import q1, q2, q3
 
 
 @pytest.mark.parametrize(
-    ("exercise", "answer"), [(q1, ppca.covariance), (q2, ppca.noise_variance), (q3, ppca.same_model_other_axes())]
+    ("exercise", "answer"),
+    [(q1, ppca.covariance), (q2, ppca.noise_variance), (q3, ppca.same_model_other_axes())],
 )
 def test_reference_solutions_pass(exercise, answer, capsys):
     exercise.check(answer)

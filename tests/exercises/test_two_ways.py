@@ -9,7 +9,12 @@ from dgm_lite.exercises.two_ways import q1, q2, q3, q4
 
 @pytest.mark.parametrize(
     ("exercise", "answer"),
-    [(q1, two_ways.doubtful_point()), (q2, two_ways.decline), (q3, two_ways.posterior), (q4, two_ways.no_data_no_doubt())],
+    [
+        (q1, two_ways.doubtful_point()),
+        (q2, two_ways.decline),
+        (q3, two_ways.posterior),
+        (q4, two_ways.no_data_no_doubt()),
+    ],
 )
 def test_reference_solutions_pass(exercise, answer, capsys):
     exercise.check(answer)
@@ -37,7 +42,11 @@ WRONG = [
     (q2, lambda log_px, heldout, alpha: (log_px < heldout.quantile(alpha))[:5], "one answer per object"),
     (q3, lambda log_px, share: log_px.exp() * share, "Divide by their sum"),
     (q3, lambda log_px, share: log_px.softmax(1), "left out p(y)"),
-    (q3, lambda log_px, share: (log_px.exp() * share) / (log_px.exp() * share).sum(1, keepdim=True), "underflows"),
+    (
+        q3,
+        lambda log_px, share: (log_px.exp() * share) / (log_px.exp() * share).sum(1, keepdim=True),
+        "underflows",
+    ),
     (q3, lambda log_px, share: (log_px + share.log()).softmax(0), "add up to one"),
     (q4, "a", "Calibration is a property"),
     (q4, "c", "empty space"),

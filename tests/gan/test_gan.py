@@ -53,7 +53,11 @@ def test_force_is_minus_the_gradient_of_the_generators_loss(gan, kind):
     gan.generator_loss = kind
     x = points(8).requires_grad_()
     logit = gan.discriminate(x)
-    loss = (torch.nn.functional.softplus(-logit) if kind == "non-saturating" else -torch.nn.functional.softplus(logit)).sum()
+    loss = (
+        torch.nn.functional.softplus(-logit)
+        if kind == "non-saturating"
+        else -torch.nn.functional.softplus(logit)
+    ).sum()
     (gradient,) = torch.autograd.grad(loss, x)
     torch.testing.assert_close(gan.force(x), -gradient)
 

@@ -1,5 +1,6 @@
 """Probabilistic PCA against the full Gaussian, its closed form, and conditional Gaussians."""
 
+import itertools
 import math
 
 import pytest
@@ -42,7 +43,9 @@ def test_elbo_with_the_exact_posterior_is_log_p_for_every_z(model):
     z = posterior.sample((4,))
     noise = model.variance * torch.eye(7, dtype=torch.float64)
     log_px_given_z = MultivariateNormal(z @ model.weight.T + model.mu, noise).log_prob(x)
-    log_pz = MultivariateNormal(torch.zeros(3, dtype=torch.float64), torch.eye(3, dtype=torch.float64)).log_prob(z)
+    log_pz = MultivariateNormal(
+        torch.zeros(3, dtype=torch.float64), torch.eye(3, dtype=torch.float64)
+    ).log_prob(z)
     elbo = log_px_given_z + log_pz - posterior.log_prob(z)
     torch.testing.assert_close(elbo, model.log_prob(x).expand(4, 5), rtol=1e-9, atol=1e-9)
 
@@ -60,7 +63,9 @@ def test_closed_form_em_and_gradient_agree():
     torch.manual_seed(2)
     by_em = PPCA(7, 3).double()
     course = list(by_em.em_steps(x, 400))
-    assert all(after >= before - 1e-9 for before, after in zip(course, course[1:])), "EM let the likelihood fall"
+    assert all(after >= before - 1e-9 for before, after in itertools.pairwise(course)), (
+        "EM let the likelihood fall"
+    )
     assert course[-1] == pytest.approx(best, abs=1e-6)
     by_gradient = PPCA(7, 3).double()
     optimiser = torch.optim.LBFGS(by_gradient.parameters(), max_iter=500, line_search_fn="strong_wolfe")
@@ -73,7 +78,9 @@ def test_closed_form_em_and_gradient_agree():
 
     optimiser.step(closure)
     assert -by_gradient.loss(x).item() == pytest.approx(best, abs=1e-4)
-    assert all(-by.loss(x).item() <= best + 1e-9 for by in (by_em, by_gradient)), "nothing beats maximum likelihood"
+    assert all(-by.loss(x).item() <= best + 1e-9 for by in (by_em, by_gradient)), (
+        "nothing beats maximum likelihood"
+    )
 
 
 def test_completion_is_the_conditional_gaussian(model):
