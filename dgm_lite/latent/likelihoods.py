@@ -56,7 +56,8 @@ class CategoricalLikelihood(nn.Module):
 
     def forward(self, z: Tensor) -> Categorical:
         """p(. | z) of each row."""
-        f = self.net(z).view(len(z), self.dim, -1)  # (B, D, powers) or (B, D, L)
+        n = self.levels if self.tilt is None else len(self.tilt)
+        f = self.net(z).view(-1, self.dim, n)  # (B, D, L) or (B, D, powers)
         return Categorical(self.marginal + (f if self.tilt is None else f @ self.tilt))
 
 
