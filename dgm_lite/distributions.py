@@ -163,6 +163,8 @@ def log_prob_logistic_mixture(
 
     Raises:
         ValueError: If the parameters differ in shape, or do not fit x.
+
+    Source: book eq. `logistic-cell`; Salimans et al. (2017), PixelCNN++, section 2.1, there with a floor.
     """
     if not logits.shape == mu.shape == log_std.shape or logits.shape[:-1] != x.shape:
         raise ValueError(

@@ -120,7 +120,7 @@ class CausalARM(nn.Module):
             y: Labels, shape (B,), for a model of p(x | y).
 
         Returns:
-            Shape (B, levels, D), or (B, 3 n_logistics, D); column d depends on x_0 .. x_{d-1} only.
+            Shape (B, levels, D), or (B, 3 n_logistics, D); column d depends on x_{<d} only.
         """
         h = self.first(self.scaled(x)[:, None]) + self.position
         if self.label is not None:

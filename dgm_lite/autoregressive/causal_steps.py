@@ -55,7 +55,7 @@ class CausalSteps:
 
 
 class ColumnOfConv:
-    """One output column of a causal convolution at a time, from a ring buffer of the inputs it spans."""
+    """One output column of a causal convolution at a time, from a ring buffer of inputs."""
 
     def __init__(self, conv: CausalConv1d, batch: int):
         n_out, n_in, kernel = conv.weight.shape
@@ -63,13 +63,15 @@ class ColumnOfConv:
         # Appending drops the oldest.
         self.past = deque([padding] * (conv.history + 1), maxlen=conv.history + 1)
         self.taps = range(0, conv.history + 1, conv.dilation[0])
-        self.weight = conv.weight.permute(2, 1, 0).reshape(kernel * n_in, n_out).clone()
+        weight = conv.weight.permute(2, 1, 0)  # taps, inputs, outputs
+        self.weight = weight.reshape(kernel * n_in, n_out).clone()
         self.bias = conv.bias.clone()
 
     def __call__(self, h: Tensor, bias: Tensor) -> Tensor:
-        """The newest input, (B, n_in), to the output that sees it as its last, (B, n_out)."""
+        """From the newest input, (B, n_in), the output that sees it last, (B, n_out)."""
         self.past.append(h)
-        return torch.addmm(bias, torch.cat([self.past[i] for i in self.taps], dim=1), self.weight)
+        seen = torch.cat([self.past[i] for i in self.taps], dim=1)
+        return torch.addmm(bias, seen, self.weight)
 
 
 class ColumnOfBlock:

@@ -109,7 +109,8 @@ def known_prefix(x: Tensor, known: Tensor, levels: int, dim: int, owner: str) ->
     if not known[:start].all():
         gap = int((~known).nonzero()[0])
         raise ValueError(
-            f"{owner}: expected the known positions to come first, got {gap} unknown before a known one. "
-            "An autoregressive model conditions on what comes earlier in its order, not on what comes later."
+            f"{owner}: expected the known positions to come first, got position {gap} unknown before a "
+            "known one. An autoregressive model conditions on what comes earlier in its order, not on "
+            "what comes later."
         )
     return x[:, :start].long()

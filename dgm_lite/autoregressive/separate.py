@@ -23,8 +23,8 @@ class SeparateARM(nn.Module):
         hidden: Units of the one hidden layer of each network.
         dropout: Share of hidden units silenced in training.
 
-    Source: Bengio and Bengio (2000), Modeling high-dimensional discrete data with multi-layer neural
-    networks, section 2; there the networks share their first layer.
+    Source: Bengio and Bengio (2000), Taking on the curse of dimensionality in joint distributions using
+    neural networks, section II; there the networks share parts of their first layer.
     """
 
     def __init__(self, dim: int, levels: int, *, hidden: int = 32, dropout: float = 0.5):
@@ -54,11 +54,12 @@ class SeparateARM(nn.Module):
         return self
 
     def next_logits(self, x: Tensor) -> Tensor:
-        """Logits of p(x_d | x_{<d}) from the d numbers before it, (B, d) -> (B, levels)."""
+        """Logits of p(x_d | x_{<d}) from the d numbers before: (B, d) -> (B, levels)."""
         d = x.shape[1]
         if d == 0:
             return self.marginal[:, 0].expand(len(x), -1)
-        scaled = x.to(self.marginal.dtype) * (2 / max(self.levels - 1, 1)) - 1  # levels to [-1, 1]
+        half = max(self.levels - 1, 1) / 2
+        scaled = x.to(self.marginal.dtype) / half - 1  # levels to [-1, 1]
         return self.marginal[:, d] + self.nets[d - 1](scaled)
 
     def logits(self, x: Tensor) -> Tensor:

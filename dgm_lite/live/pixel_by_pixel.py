@@ -1,4 +1,4 @@
-"""Sampling one pixel after another, live: draw from p(x_d | x_{<d}) or choose by hand, and watch log p(x) add up."""
+"""A picture drawn pixel by pixel, live: by chance or by hand, while log p(x) adds up."""
 
 import math
 
@@ -11,8 +11,10 @@ from dgm_lite.live.figure import LiveFigure, evaluating, export, pack, png
 from dgm_lite.shapes import check_levels, check_real
 
 ALT = (
-    "Left: a picture of {side} by {side} pixels of which the first {known} are set and the next is marked. Middle: the "
-    "probability of each of {levels} levels for that pixel. Right: the sum of log p over the pixels set so far, "
+    "Left: a picture of {side} by {side} pixels of which the first {known} are set and the next is "
+    "marked. Middle: the "
+    "probability of each of {levels} levels for that pixel. Right: the sum of log p over the pixels "
+    "set so far, "
     "falling step by step. In the live figure pixels are drawn or chosen one by one."
 )
 
@@ -50,7 +52,9 @@ class PixelByPixel(LiveFigure):
             "heldout": pack(heldout_log_prob.detach().sort().values),
             "prefix": example[:known].tolist(),
         }
-        models = {"model": export(model, example[None].float().repeat(2, 1), ["logits"], method="logits", half=half)}
+        models = {
+            "model": export(model, example[None].float().repeat(2, 1), ["logits"], method="logits", half=half)
+        }
         with torch.no_grad(), evaluating(model):
             log_p = model.logits(example[None].float())[0].log_softmax(0)
         alt = ALT.format(side=side, known=known, levels=model.levels)
@@ -66,8 +70,12 @@ def _still(log_p: Tensor, x: Tensor, side: int, known: int) -> bytes:
         figure, (left, middle, right) = plt.subplots(1, 3, figsize=(7.2, 2.3), width_ratios=[1, 1.5, 1.5])
         shown = torch.where(torch.arange(dim) < known, x, 0)
         plot.images(shown[None], left, shape=(side, side), columns=1, levels=levels)
-        left.add_patch(plt.Rectangle((-0.5, -0.5), side, side, fill=False, ec=plot.GREY, lw=0.8, clip_on=False))
-        left.add_patch(plt.Rectangle((known % side - 0.5, known // side - 0.5), 1, 1, fill=False, ec=plot.ORANGE, lw=2))
+        left.add_patch(
+            plt.Rectangle((-0.5, -0.5), side, side, fill=False, ec=plot.GREY, lw=0.8, clip_on=False)
+        )
+        left.add_patch(
+            plt.Rectangle((known % side - 0.5, known // side - 0.5), 1, 1, fill=False, ec=plot.ORANGE, lw=2)
+        )
         left.set_title(f"{known} pixels set")
         middle.bar(range(levels), log_p[:, known].exp().numpy(), color=plot.BLUE)
         middle.set(title="$p(x_d\\,|\\,\\mathbf{x}_{<d})$", xlabel="level", yticks=[])

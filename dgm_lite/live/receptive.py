@@ -9,9 +9,12 @@ from dgm_lite import plot
 from dgm_lite.live.figure import LiveFigure, png
 
 ALT = (
-    "Left: {dim} pixels as a picture in reading order; pixel {start} is marked, and the {seen} pixels that its "
-    "output can see are blue. Right: the network as rows of dots, from {dim} inputs below to the outputs on top, with the "
-    "lines that lead from the seen inputs to that output. In the live figure another output can be chosen, layers can "
+    "Left: {dim} pixels as a picture in reading order; pixel {start} is marked, and the {seen} "
+    "pixels that its "
+    "output can see are blue. Right: the network as rows of dots, from {dim} inputs below to the "
+    "outputs on top, with the "
+    "lines that lead from the seen inputs to that output. In the live figure another output can be "
+    "chosen, layers can "
     "be taken away, and the wrong mask can be switched on."
 )
 
@@ -74,12 +77,25 @@ def _still(layers: list[list[int]], side: int, kernel: int, dilations: list[int]
         left.set_axis_off()
         for row, layer in enumerate(layers):
             right.scatter(range(dim), [row] * dim, s=2, color="#C9CEDA", lw=0)
-            right.scatter(layer, [row] * len(layer), s=7, color=plot.ORANGE if row == len(layers) - 1 else plot.BLUE, lw=0)
+            right.scatter(
+                layer,
+                [row] * len(layer),
+                s=7,
+                color=plot.ORANGE if row == len(layers) - 1 else plot.BLUE,
+                lw=0,
+            )
         for row, gap, shift in [(0, 1, 1), *((k + 1, g, 0) for k, g in enumerate(dilations))]:
             for d in layers[row + 1]:
                 for k in range(kernel):
                     if d - shift - k * gap >= 0:
-                        right.plot([d - shift - k * gap, d], [row, row + 1], color=plot.BLUE, lw=0.4, alpha=0.5, zorder=0)
+                        right.plot(
+                            [d - shift - k * gap, d],
+                            [row, row + 1],
+                            color=plot.BLUE,
+                            lw=0.4,
+                            alpha=0.5,
+                            zorder=0,
+                        )
         names = ["x", "first", *(f"gap {g}" for g in dilations)]
         right.set(yticks=range(len(names)), yticklabels=names, xticks=[], xlim=(-1, dim))
         right.tick_params(length=0)

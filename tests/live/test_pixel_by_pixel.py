@@ -114,4 +114,6 @@ def test_bad_arguments_are_refused(model):
     laws.refuses(lambda: PixelByPixel(model, torch.full((16,), 5), heldout), "PixelByPixel example")
     laws.refuses(lambda: PixelByPixel(model, torch.zeros(9, dtype=torch.long), heldout), "(1, 16)")
     laws.refuses(lambda: PixelByPixel(model, torch.zeros(16, dtype=torch.long), heldout, known=16), "known")
-    laws.refuses(lambda: PixelByPixel(CausalARM(15, 3, channels=4), torch.zeros(15).long(), heldout), "square")
+    laws.refuses(
+        lambda: PixelByPixel(CausalARM(15, 3, channels=4), torch.zeros(15).long(), heldout), "square"
+    )

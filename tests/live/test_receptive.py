@@ -39,7 +39,13 @@ def test_pointer_keys_and_the_wrong_mask(visit, model):
     page.mouse.click(*place(page, 0.9, 0.6))  # third row, last column
     assert value(page)["seen"] == seen_by_gradient(model, 11)
     page.locator("dgm-figure canvas").first.focus()
-    for key, output in (("ArrowLeft", 10), ("ArrowUp", 6), ("ArrowDown", 10), ("ArrowDown", 14), ("ArrowDown", 14)):
+    for key, output in (
+        ("ArrowLeft", 10),
+        ("ArrowUp", 6),
+        ("ArrowDown", 10),
+        ("ArrowDown", 14),
+        ("ArrowDown", 14),
+    ):
         page.keyboard.press(key)
         assert value(page)["output"] == output
     assert "sees itself" not in page.locator('dgm-figure [data-p="say"]').inner_text()
@@ -56,7 +62,9 @@ def test_pointer_keys_and_the_wrong_mask(visit, model):
 
 
 def test_on_a_phone_by_touch(visit, model):
-    page = visit(Receptive(model, start=3), has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
+    page = visit(
+        Receptive(model, start=3), has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844}
+    )
     page.touchscreen.tap(*place(page, 0.1, 0.9))
     assert value(page)["output"] == 12
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
