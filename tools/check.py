@@ -18,7 +18,13 @@ PYTEST = [sys.executable, "-m", "pytest", "-q"]
 
 def parts(jobs: int) -> dict[str, tuple[str, list]]:
     """Name -> (what it is, command), in the order in which they run."""
-    notebooks = ["--nbval-lax", "--nbval-sanitize-with=tools/nbval.cfg", "--nbval-cell-timeout=300"]
+    notebooks = [
+        "-p",
+        "tools.nbval_claims",
+        "--nbval-lax",
+        "--nbval-sanitize-with=tools/nbval.cfg",
+        "--nbval-cell-timeout=300",
+    ]
     spread = ["-n", jobs, "--dist", "loadscope"]  # a notebook stays on one worker
     return {
         "lint": ("ruff", [sys.executable, "-m", "ruff", "check", "--quiet", "dgm_lite", "tools", "tests"]),

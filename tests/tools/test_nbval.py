@@ -1,0 +1,48 @@
+"""How notebooks are compared: figures and times may differ between machines, verdicts and facts may not."""
+
+import subprocess
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from tools import check, notebooks
+
+ROOT = Path(__file__).resolve().parents[2]
+CARD = """from dgm_lite.claims import claim
+claim("why-noise", measured=f"p falls to {value:.3f}", holds=value < 0.5, caveat=f"{10 + 2} of 20 pictures")
+"""
+
+
+def compare(tmp_path: Path, *replacements: tuple[str, str]) -> subprocess.CompletedProcess:
+    """Run a notebook, change what is stored as if it came from elsewhere, compare as `make test` does."""
+    path = tmp_path / "a.ipynb"
+    marked = {"tags": ["nbval-check-output"]}
+    cells = [
+        new_code_cell("value = 0.25"),
+        new_code_cell(CARD, metadata=marked),
+        new_code_cell("print('fact:', 1 + 2, 'of 4'); print('took', value, 's')", metadata=marked),
+    ]
+    nbformat.write(new_notebook(cells=cells), path)
+    notebooks.run(path, "https://example.invalid/a/b", timeout=60)
+    text = path.read_text(encoding="utf-8")
+    for old, new in replacements:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    command = check.parts("2")["notebooks"][1]
+    command = [*command[: command.index("-n")], path]  # this notebook, in this process
+    return subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def test_other_figures_and_times_pass(tmp_path):
+    done = compare(
+        tmp_path, ("falls to 0.250", "falls to 0.243"), ("12 of 20", "13 of 20"), ("0.25 s", "0.31 s")
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.mark.parametrize("old, new", [("holds with a caveat", "fails"), ("3 of 4", "2 of 4")])
+def test_another_verdict_or_fact_fails(tmp_path, old, new):
+    assert compare(tmp_path, (old, new)).returncode == 1
