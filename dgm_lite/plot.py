@@ -26,7 +26,7 @@ def use_style() -> None:
     """Load the book's style sheet: sizes, fonts, colours."""
     # A backend that is first loaded inside rc_context loses its settings when the context ends, and
     # the notebook shows no more pictures. So it is loaded here, at the top of every chapter.
-    plt.get_backend()
+    plt.switch_backend(plt.get_backend())
     plt.style.use(Path(__file__).with_name("book.mplstyle"))
 
 
