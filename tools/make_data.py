@@ -73,6 +73,11 @@ WEIGHTS = {
         "licence": "MIT",
         "made_by": "python -m dgm_lite train causal-arm --out data/causal_arm_digits.safetensors",
     },
+    "gan_digits.safetensors": {
+        "source": "this package, trained on the 8x8 digits of scikit-learn (UCI, CC BY 4.0)",
+        "licence": "MIT",
+        "made_by": "python -m dgm_lite train gan-digits --out data/gan_digits.safetensors",
+    },
 }
 
 

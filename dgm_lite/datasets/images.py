@@ -50,6 +50,20 @@ def binary_digits() -> Dataset:
 
 
 @cache
+def dequantised_digits() -> Dataset:
+    """The 8 x 8 digits with uniform noise that fills each level's cell: floats in [0, 17), (N, 64), same split.
+
+    For models of real numbers. ``x.floor()`` gives the integers back.
+    """
+    data, generator = digits(), torch.Generator().manual_seed(0)
+    splits = {}
+    for name in ("train", "valid", "test"):
+        x = getattr(data, name)
+        splits[name] = x + torch.rand(x.shape, generator=generator)
+    return replace(data, name="digits 8x8, dequantised", levels=None, **splits)
+
+
+@cache
 def digits28() -> Dataset:
     """5,000 digits of 28 x 28 pixels with 256 grey levels, 500 of each class, shuffled once.
 

@@ -15,7 +15,7 @@ class Exercise:
     """One exercise.
 
     Args:
-        name: What the messages call it, for example "Exercise 2".
+        name: What the messages call it, for example "q2".
         test: ``test(answer)`` returns praise, or raises ``Wrong`` with what is likely amiss.
         hint_text: A nudge that does not give the answer away.
         reference: A function whose body is a solution; ``solution()`` prints its source.

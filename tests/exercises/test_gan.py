@@ -1,0 +1,47 @@
+"""Exercises of "The adversarial game": solutions pass, likely mistakes are named."""
+
+import pytest
+import torch
+
+from dgm_lite.exercises import gan
+from dgm_lite.exercises.gan import q1, q2, q3
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer"), [(q1, gan.best_logit), (q2, gan.generator_loss), (q3, gan.it_only_guesses())]
+)
+def test_reference_solutions_pass(exercise, answer, capsys):
+    exercise.check(answer)
+    assert f"{exercise.name}: correct." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("exercise", [q1, q2, q3])
+def test_unanswered_hint_and_solution(exercise, capsys):
+    exercise.check(...)
+    assert "not answered yet" in capsys.readouterr().out
+    exercise.hint()
+    exercise.solution()
+    out = capsys.readouterr().out
+    assert "hint:" in out and "def " in out
+
+
+WRONG = [
+    (q1, lambda p, q: p.exp() / (p.exp() + q.exp()), "probability D"),
+    (q1, lambda p, q: q - p, "sign is turned"),
+    (q1, lambda p, q: (p.exp() / q.exp()).log(), "underflows"),
+    (q1, lambda p, q: (p - q).sum(), "shape (B,)"),
+    (q2, lambda l: (1 - torch.sigmoid(l)).log().mean(), "saturating loss"),
+    (q2, lambda l: -(1 - torch.sigmoid(l)).log().mean(), "recognised"),
+    (q2, lambda l: -torch.sigmoid(l).log().mean(), "logsigmoid or softplus"),
+    (q2, lambda l: -torch.sigmoid(l).clamp(min=1e-6).log().mean(), "clamp"),
+    (q2, lambda l: torch.nn.functional.softplus(-l), "one number"),
+    (q3, "a", "says one half everywhere"),
+    (q3, "c", "honest guessing"),
+]
+
+
+@pytest.mark.parametrize(("exercise", "answer", "message"), WRONG)
+def test_likely_mistakes_are_named(exercise, answer, message, capsys):
+    exercise.check(answer)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "correct." not in out and message in out
