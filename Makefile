@@ -33,6 +33,7 @@ notebooks: env  ## run every notebook again, in place
 	@$(PY) tools/notebooks.py
 
 notebook: env  ## run one notebook again: make notebook N=why/noise
+	@test -n "$(N)" || { echo "make notebook: which one? For example: make notebook N=why/noise"; exit 2; }
 	@$(PY) tools/notebooks.py $(N)
 
 format: env  ## let ruff format and sort the code
