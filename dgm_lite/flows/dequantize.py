@@ -1,0 +1,129 @@
+"""Integers under a density of real numbers: noise that fills the unit cell, and the logit.
+
+    log p(x) >= E_u[ log p_v((x + u) / L) ] - D log L,   u ~ U[0, 1)^D            [book: eq. dequantise]
+
+The value is a bound and is called ``elbo``: the probability of an integer x is the integral of the
+density over its cell, of which one draw of u sees one point.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from dgm_lite.flows.coupling import NICE, RealNVP
+from dgm_lite.flows.flow import Flow
+from dgm_lite.shapes import check_count, check_levels
+
+
+class Logit(nn.Module):
+    """r = log v - log(1 - v), number by number: from the unit interval to the whole line.
+
+    dr/dv = 1 / (v (1 - v)), so log |det dr/dv| = -sum(log v + log(1 - v)).
+
+    Source: book eq. `logit`; Dinh et al. (2016), Density estimation using Real NVP, section 4.1.
+    """
+
+    def to_latent(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        """(r, log_det) of v in (0, 1)^D: shapes (B, D) and nats (B,)."""
+        below, above = v.log(), (-v).log1p()
+        return below - above, -(below + above).sum(1)
+
+    def to_data(self, r: Tensor) -> Tensor:
+        """v = 1 / (1 + exp(-r))."""
+        return r.sigmoid()
+
+
+class DequantizedFlow(nn.Module):
+    """A model of integers x in {0, .., levels-1}^D: a flow over logit((x + u) / levels).
+
+    It has ``elbo`` and no ``log_prob``. Over all x the true probabilities (of which it gives bounds)
+    sum to one, because the cells tile the unit cube and the logit maps that onto the flow's whole space.
+
+    Args:
+        flow: A Flow of D real numbers.
+        levels: L, values that each x_d can take.
+
+    Source: book eq. `dequantise`; Theis et al. (2016), A note on the evaluation of generative models,
+    section 3.1.
+    """
+
+    def __init__(self, flow: Flow, levels: int):
+        super().__init__()
+        check_count(levels, "DequantizedFlow", "levels")
+        if not isinstance(flow, Flow):
+            raise ValueError(f"DequantizedFlow: expected a Flow, got {type(flow).__name__}.")
+        self.flow, self.levels, self.dim = flow, levels, flow.dim
+        self.logit = Logit()
+
+    def noise(self, x: Tensor) -> Tensor:
+        """u ~ U[0, 1)^D, the whole unit cell. Half a cell would earn D log 2 nats that aren't there."""
+        # In float64: in float32 15 + u may round up to 16, a cell that isn't x's own, or even to L.
+        return torch.rand(x.shape, device=x.device, dtype=torch.float64)
+
+    def to_real(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Integers to real numbers: (r, log_det) with log_det = log |det dr/d(x + u)|.
+
+        Shapes (B, D) and (B,), the latter in nats: noise, unit interval, logit, and the price of the scaling.
+        """
+        check_levels(x, self.levels, ("B", self.dim), "DequantizedFlow", "Flatten images: x.flatten(1).")
+        r, log_det = self.logit.to_latent((x + self.noise(x)) / self.levels)
+        dtype = next(self.flow.parameters()).dtype
+        return r.to(dtype), (log_det - self.dim * math.log(self.levels)).to(dtype)
+
+    def start_from_data(self, x: Tensor) -> "DequantizedFlow":
+        """Let the flow's scaling layer start from dequantised training data, integers (N, D)."""
+        self.flow.start_from_data(self.to_real(x)[0])
+        return self
+
+    def elbo(self, x: Tensor) -> Tensor:
+        """One-draw estimate of a lower bound on log p(x): log p_v((x + u) / L) - D log L.
+
+        Args:
+            x: Integers 0 .. levels-1, shape (B, D).
+
+        Returns:
+            Nats, shape (B,); its mean over u is at most log p(x).
+
+        Raises:
+            ValueError: If x has another shape, dtype or range.
+
+        Source: book eq. `dequantise`; Theis et al. (2016), A note on the evaluation of generative models,
+        section 3.1.
+        """
+        r, log_det = self.to_real(x)
+        return self.flow.log_prob(r) + log_det
+
+    def importance_bound(self, x: Tensor, n_samples: int) -> Tensor:
+        """A tighter bound from k = n_samples draws of u: log of the mean of exp(elbo), nats, (B,).
+
+        Source: book eq. `dequantise-iw`; Burda et al. (2016), Importance weighted autoencoders, equation 8.
+        """
+        check_count(n_samples, "DequantizedFlow.importance_bound", "n_samples")
+        draws = torch.stack([self.elbo(x) for _ in range(n_samples)])
+        return draws.logsumexp(0) - math.log(n_samples)
+
+    def loss(self, x: Tensor) -> Tensor:
+        """Mean of -elbo over the batch, in nats per example, with new noise at every call."""
+        return -self.elbo(x).mean()
+
+    @torch.no_grad()
+    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """Draw from the flow and take the cell in which the point lies: integers, (n, D)."""
+        check_count(n, "DequantizedFlow.sample")
+        v = self.logit.to_data(self.flow.sample(n, generator=generator))
+        return (v * self.levels).long().clamp(max=self.levels - 1)  # v rounds to 1 where r is large
+
+
+def dequantized_realnvp(
+    dim: int, levels: int, *, n_layers: int = 8, hidden: int = 256, dropout: float = 0.0
+) -> DequantizedFlow:
+    """A RealNVP of dequantised integers."""
+    return DequantizedFlow(RealNVP(dim, n_layers, hidden=hidden, dropout=dropout), levels)
+
+
+def dequantized_nice(
+    dim: int, levels: int, *, n_layers: int = 8, hidden: int = 256, dropout: float = 0.0
+) -> DequantizedFlow:
+    """A NICE of dequantised integers."""
+    return DequantizedFlow(NICE(dim, n_layers, hidden=hidden, dropout=dropout), levels)

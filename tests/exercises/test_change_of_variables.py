@@ -1,0 +1,78 @@
+"""Exercises of "Change of variables": solutions pass, likely mistakes are named."""
+
+import math
+
+import pytest
+
+from dgm_lite.exercises import change_of_variables as chapter
+from dgm_lite.exercises.change_of_variables import q1, q2, q3, q4
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer"),
+    [
+        (q1, chapter.log_prob),
+        (q2, chapter.to_data),
+        (q3, chapter.too_good_by()),
+        (q3, 44.4),
+        (q4, chapter.a_coupling()),
+    ],
+)
+def test_reference_solutions_pass(exercise, answer, capsys):
+    exercise.check(answer)
+    assert f"{exercise.name}: correct." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("exercise", [q1, q2, q3, q4])
+def test_unanswered_hint_and_solution(exercise, capsys):
+    exercise.check(...)
+    assert "not answered yet" in capsys.readouterr().out
+    exercise.hint()
+    exercise.solution()
+    out = capsys.readouterr().out
+    assert "hint:" in out and "def " in out
+
+
+def base(x):
+    return -0.5 * (x.asinh() ** 2 + math.log(2 * math.pi))
+
+
+def stretch(x):
+    return -0.5 * (1 + x**2).log()
+
+
+WRONG = [
+    (q1, lambda x: (base(x) + stretch(x)).exp(), "give its logarithm"),
+    (q1, base, "the stretch of f is missing"),
+    (q1, lambda x: base(x) - stretch(x), "wrong sign"),
+    (q1, lambda x: base(x) + stretch(x).exp(), "to a logarithm"),
+    (q1, lambda x: base(x) + stretch(x) + 0.5 * math.log(2 * math.pi), "constant"),
+    (q1, lambda x: base(x) + 0.5 * stretch(x), "it should be 1"),
+    (q1, lambda x: base(x).sum(), "in the shape of x"),
+    (q1, lambda x: x.log(), "not finite"),
+    (q2, lambda a, b, s, t: (a, b * s(a).exp() + t(a)), "forwards once more"),
+    (q2, lambda a, b, s, t: (a, b / s(a).exp() - t(a)), "wrong order"),
+    (q2, lambda a, b, s, t: (a, (b - t(a)) / s(a)), "logarithm of the scale"),
+    (q2, lambda a, b, s, t: (a, (b - t(b)) / s(b).exp()), "the part that moved"),
+    (q2, lambda a, b, s, t: (2 * a, b), "as it was"),
+    (q2, lambda a, b, s, t: (a, b), "does not come back"),
+    (q2, lambda a, b, s, t: b, "Expected two tensors"),
+    (q3, 64, "in bits"),
+    (q3, math.log(2), "one pixel's share"),
+    (q3, -64 * math.log(2), "positive number"),
+    (q3, 64 * math.log(17), "scaling by L"),
+    (q3, 30, "Not 30.0"),
+    (q3, lambda: 3, "Expected a number"),
+    (q4, "a", "negative numbers"),
+    (q4, "c", "onto a line"),
+    (q4, "d", "folds"),
+    (q4, "all", "Expected one letter"),
+    (q2, lambda a: a, "could not be run"),
+]
+
+
+@pytest.mark.parametrize(("exercise", "answer", "message"), WRONG)
+def test_likely_mistakes_are_named(exercise, answer, message, capsys):
+    exercise.check(answer)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "correct." not in out and message in out

@@ -1,0 +1,209 @@
+"""Errors that public teaching code on flows makes, planted one by one: each must break a law."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from dgm_lite import weights
+from dgm_lite.flows.coupling import AffineCoupling, RealNVP
+from dgm_lite.flows.dequantize import DequantizedFlow, dequantized_realnvp
+from dgm_lite.flows.flow import Chain, Flow, StandardNormal
+from tests import laws
+from tests.flows.test_dequantize import exact, monte_carlo
+
+
+def catches(law, honest, broken, *more, match: str | None = None) -> None:
+    """The law holds for the honest model and fails for the broken one."""
+    law(honest, *more)
+    with pytest.raises(AssertionError, match=match):
+        law(broken, *more)
+
+
+def flow(kind=RealNVP, **changes) -> Flow:
+    torch.manual_seed(0)
+    return laws.prepare(kind(2, 2, hidden=5, **changes), scale=0.4)
+
+
+def with_couplings(kind) -> Flow:
+    torch.manual_seed(0)
+    layers = Chain([kind(2, 5), kind(2, 5, flip=True)])
+    return laws.prepare(Flow(layers, StandardNormal(2)), scale=0.4)
+
+
+def test_log_det_once_per_latent_number():
+    """log p_z as one value per number, plus log_det, and the sum of all that: log_det counts D times."""
+
+    class Repeated(RealNVP):
+        def log_prob(self, x):
+            z, log_det = self.to_latent(x)
+            each = -0.5 * (z.square() + math.log(2 * math.pi))
+            return (each + log_det[:, None]).sum(1)
+
+    catches(laws.sums_to_one, flow(), flow(Repeated), match="sums to")
+
+
+def test_log_2_pi_once_per_number_and_example():
+    """D log 2 pi subtracted from each number's term before the sum over numbers: D times too often."""
+
+    class Repeated(RealNVP):
+        def log_prob(self, x):
+            z, log_det = self.to_latent(x)
+            return (-0.5 * (z.square() + self.dim * math.log(2 * math.pi))).sum(1) + log_det
+
+    catches(laws.sums_to_one, flow(), flow(Repeated), match="sums to")
+
+
+def test_sign_of_log_det():
+    """The stretch subtracted where it has to be added."""
+
+    class Wrong(AffineCoupling):
+        def to_latent(self, x):
+            z, log_det = super().to_latent(x)
+            return z, -log_det
+
+    x = torch.randn(5, 2, dtype=torch.float64)
+    catches(laws.log_det_is_autograds, with_couplings(AffineCoupling), with_couplings(Wrong), x)
+    catches(laws.sums_to_one, with_couplings(AffineCoupling), with_couplings(Wrong))
+
+
+def test_inverse_in_the_wrong_order():
+    """Shift and scale undone in the order in which they were done."""
+
+    class Wrong(AffineCoupling):
+        def to_data(self, z):
+            z_a, z_b = z.chunk(2, dim=1)[:: -1 if self.flip else 1]
+            s, t = self.scale_shift(z_a)
+            x_b = z_b * (-s).exp() - t
+            return torch.cat((x_b, z_a) if self.flip else (z_a, x_b), dim=1)
+
+    x = torch.randn(5, 2, dtype=torch.float64)
+    catches(laws.comes_back, with_couplings(AffineCoupling), with_couplings(Wrong), x)
+    catches(laws.sampler_matches_density, with_couplings(AffineCoupling), with_couplings(Wrong))
+
+
+def test_sampler_with_another_base():
+    """Trained with a logistic base, sampled from a normal."""
+
+    class Logistic(StandardNormal):
+        def log_prob(self, z):
+            return (nn.functional.logsigmoid(z) + nn.functional.logsigmoid(-z)).sum(1)
+
+    class HonestLogistic(Logistic):
+        def sample(self, n, *, generator=None):
+            u = torch.rand(n, self.dim, generator=generator, dtype=self.zero.dtype)
+            return u.logit()
+
+    def model(base):
+        torch.manual_seed(0)
+        return laws.prepare(
+            Flow(Chain([AffineCoupling(2, 5), AffineCoupling(2, 5, flip=True)]), base(2)), scale=0.4
+        )
+
+    catches(laws.sampler_matches_density, model(HonestLogistic), model(Logistic))
+
+
+class HalfNoise(DequantizedFlow):
+    """Noise in U(0, 0.5]: the model may crowd its mass into half of each cell."""
+
+    def noise(self, x):
+        return super().noise(x) / 2
+
+
+def bound_stays_below(model: DequantizedFlow) -> None:
+    """The mean of elbo is at most the exact log-probability, on every x."""
+    x = laws.domain(2, model.levels)
+    mean, error = monte_carlo(lambda: model.elbo(x), 2000)
+    over = (mean - exact(model)) / error
+    assert over.max() < 4, f"the bound lies {over.max():.0f} standard errors above log p(x)"
+
+
+def test_noise_in_half_the_cell():
+    """After training on it the "likelihood" is too good, by up to D log 2 nats, and is no bound."""
+
+    def trained(kind):
+        torch.manual_seed(0)
+        model = kind(RealNVP(2, 4, hidden=16), 3).double()
+        x = torch.randint(3, (400, 2))
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+        model.start_from_data(x)
+        for _ in range(200):
+            optimizer.zero_grad()
+            model.loss(x).backward()
+            optimizer.step()
+        return model.eval()
+
+    honest, broken = trained(DequantizedFlow), trained(HalfNoise)
+    catches(bound_stays_below, honest, broken, match="standard errors above")
+    x = laws.domain(2, 3)
+    with torch.no_grad():
+        better = (broken.loss(x.repeat(500, 1)) - honest.loss(x.repeat(500, 1))).item()
+    # Uniform data: the honest bound can reach -2 log 3 at best, the broken figure up to 2 log 2 "better".
+    assert -2 * math.log(2) - 0.2 < better < -0.3
+
+
+def test_cells_not_scaled():
+    """x + u scaled to the unit interval without paying D log L: probabilities sum to L^D."""
+
+    class Unpaid(DequantizedFlow):
+        def to_real(self, x):
+            y, log_det = super().to_real(x)
+            return y, log_det + self.dim * math.log(self.levels)
+
+    def model(kind):
+        torch.manual_seed(0)
+        return laws.prepare(kind(RealNVP(2, 2, hidden=5), 3), scale=0.4)
+
+    catches(bound_stays_below, model(DequantizedFlow), model(Unpaid))
+
+
+def test_a_start_whose_flag_is_not_saved(tmp_path):
+    """A layer that starts itself from its first batch and keeps "already started" in a plain attribute:
+    after loading, the next batch overwrites what was trained."""
+
+    class SelfStarting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mu, self.log_std = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
+            self.started = False
+
+        def to_latent(self, x):
+            if not self.started:
+                with torch.no_grad():
+                    self.mu.copy_(x.mean(0))
+                    self.log_std.copy_(x.std(0).log())
+                self.started = True
+            return (x - self.mu) * (-self.log_std).exp(), -self.log_std.sum().expand(len(x))
+
+        def to_data(self, z):
+            return self.mu + z * self.log_std.exp()
+
+    def law(make):
+        x, file = 5 + torch.randn(50, 2), tmp_path / "w.safetensors"
+        model, other = make(), make()
+        before = model.eval().log_prob(x)
+        weights.save(model, file)
+        weights.load(other, file)
+        other.log_prob(x[:5] * 3)
+        assert torch.equal(other.log_prob(x), before), "the loaded model started itself again"
+
+    catches(lambda make: law(make), lambda: RealNVP(2, 2, hidden=4).start_from_data(5 + torch.randn(99, 2)),
+            lambda: Flow(SelfStarting(), StandardNormal(2)), match="started itself again")  # fmt: skip
+
+
+def test_coupling_networks_in_a_plain_list():
+    """Layers in a Python list are neither trained nor saved nor moved to another precision."""
+
+    class Listed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = [AffineCoupling(2, 4)]
+
+    catches(laws.all_weights_are_registered, flow(), Listed(), match="plain|hides")
+
+
+def test_the_bound_is_not_offered_as_a_likelihood():
+    """A bound quoted as a likelihood: here the object has no log_prob to quote."""
+    model = dequantized_realnvp(2, 3, n_layers=2, hidden=4)
+    assert not hasattr(model, "log_prob")
