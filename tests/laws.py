@@ -120,7 +120,8 @@ def sampler_matches_density(model: nn.Module, n: int = 10_000, seed: int = 2) ->
         p_value = stats.chisquare(seen, expected * n / expected.sum()).pvalue
         assert p_value > SURE, f"draws do not follow log_prob: chi-square p = {p_value:.2g}"
         return
-    grid, _ = plane(model)
+    # Finer than for a sum: the distribution of one coordinate is known up to half a column of the grid.
+    grid, _ = plane(model, 1200)
     density = model.log_prob(grid).exp().numpy()
     functions: dict[str, Callable[[Tensor], Tensor]] = {
         "x_0": lambda v: v[:, 0],
@@ -145,6 +146,28 @@ def value_ignores_the_batch(model: nn.Module, x: Tensor) -> None:
     alone = torch.cat([model.log_prob(one[None]) for one in x])
     torch.testing.assert_close(together, alone, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(model.log_prob(x.flip(0)).flip(0), together, rtol=1e-12, atol=1e-12)
+
+
+# --- bijections -----------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def comes_back(bijection: nn.Module, x: Tensor, tolerance: float = 1e-8) -> None:
+    """to_data(to_latent(x)) = x, and the other way round, in float64."""
+    z, log_det = bijection.to_latent(x)
+    assert z.shape == x.shape, f"expected z of shape {tuple(x.shape)}, got {tuple(z.shape)}"
+    assert log_det.shape == (len(x),), f"expected one log_det per example, got {tuple(log_det.shape)}"
+    torch.testing.assert_close(bijection.to_data(z), x, rtol=tolerance, atol=tolerance)
+    torch.testing.assert_close(bijection.to_latent(bijection.to_data(x))[0], x, rtol=tolerance, atol=tolerance)
+
+
+def log_det_is_autograds(bijection: nn.Module, x: Tensor, tolerance: float = 1e-8) -> None:
+    """log_det is log |det dz/dx| of the D x D derivatives that automatic differentiation finds."""
+    log_det = bijection.to_latent(x)[1].detach()
+    for k in range(len(x)):
+        jacobian = torch.autograd.functional.jacobian(lambda v: bijection.to_latent(v[None])[0][0], x[k])
+        expected = torch.linalg.slogdet(jacobian).logabsdet
+        torch.testing.assert_close(log_det[k], expected, rtol=tolerance, atol=tolerance)
 
 
 def sees_only_the_past(model: nn.Module) -> None:
@@ -186,28 +209,6 @@ def cached_sampling_is_naive(model: nn.Module, n: int = 6, seeds: int = 5, **lab
         assert torch.equal(one.get_state(), two.get_state()), "one of them took more random numbers"
 
 
-# --- samplers -------------------------------------------------------------------------------
-
-
-def draws_are_repeatable(model: nn.Module, n: int = 6) -> None:
-    """The same generator gives the same draws, another seed others, and nothing else is consumed."""
-    before = torch.get_rng_state()
-    first, again, other = (model.sample(n, generator=torch.Generator().manual_seed(s)) for s in (3, 3, 4))
-    assert len(first) == n, f"expected {n} draws, got {len(first)}"
-    assert torch.equal(first, again), "the same seed gave other draws"
-    assert not torch.equal(first, other), "another seed gave the same draws"
-    assert torch.equal(before, torch.get_rng_state()), (
-        "sampling with a generator took draws from the global one"
-    )
-    assert not first.requires_grad, "draws carry a gradient"
-
-
-# --- training -------------------------------------------------------------------------------
-
-
-def every_parameter_gets_a_gradient(model: nn.Module, *batch: Tensor) -> None:
-    """Each player's loss reaches each of its weights, with a finite and non-zero gradient."""
-    model = copy.deepcopy(model).train()
 # --- bounds ---------------------------------------------------------------------------------
 
 
@@ -284,6 +285,28 @@ def more_draws_close_the_gap(model: nn.Module, x: Tensor, exact: Tensor, n: int 
     assert gaps[2] < 0.25 * gaps[0], f"16 draws leave {gaps[2]:.3g} of {gaps[0]:.3g} nats"
 
 
+# --- samplers -------------------------------------------------------------------------------
+
+
+def draws_are_repeatable(model: nn.Module, n: int = 6) -> None:
+    """The same generator gives the same draws, another seed others, and nothing else is consumed."""
+    before = torch.get_rng_state()
+    first, again, other = (model.sample(n, generator=torch.Generator().manual_seed(s)) for s in (3, 3, 4))
+    assert len(first) == n, f"expected {n} draws, got {len(first)}"
+    assert torch.equal(first, again), "the same seed gave other draws"
+    assert not torch.equal(first, other), "another seed gave the same draws"
+    assert torch.equal(before, torch.get_rng_state()), (
+        "sampling with a generator took draws from the global one"
+    )
+    assert not first.requires_grad, "draws carry a gradient"
+
+
+# --- training -------------------------------------------------------------------------------
+
+
+def every_parameter_gets_a_gradient(model: nn.Module, *batch: Tensor) -> None:
+    """Each player's loss reaches each of its weights, with a finite and non-zero gradient."""
+    model = copy.deepcopy(model).train()
     for player in players_of(model):
         model.zero_grad(set_to_none=True)
         player.loss(*batch).backward()
@@ -434,10 +457,10 @@ def bad_inputs(model: nn.Module, x: Tensor) -> dict[str, object]:
 
 
 def bad_input_is_refused(model: nn.Module, x: Tensor) -> None:
-    """log_prob and loss refuse every bad input, and sample every bad count, in the model's own name."""
+    """log_prob, elbo and loss refuse every bad input, and sample every bad count, in the model's own name."""
     owner = type(model).__name__
     for what, bad in bad_inputs(model, x).items():
-        for method in ("log_prob", "loss"):
+        for method in ("log_prob", "elbo", "loss"):
             if hasattr(model, method):
                 try:
                     refuses(lambda: getattr(model, method)(bad), owner)  # noqa: B023
