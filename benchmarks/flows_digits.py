@@ -45,9 +45,7 @@ def main() -> None:
         for k, label in enumerate(("-ELBO", "IW-200")):
             values = [pair[k] for pair in found]
             error = statistics.stdev(values) / len(values) ** 0.5
-            print(
-                f"{name}, {label}: {statistics.mean(values):.2f} +- {error:.2f} nats (mean and standard error)"
-            )
+            print(f"{name}, {label}: {statistics.mean(values):.2f} +- {error:.2f} nats (standard error)")
 
 
 if __name__ == "__main__":

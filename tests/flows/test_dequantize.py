@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from dgm_lite import evaluate
+from dgm_lite.datasets.images import digits
 from dgm_lite.flows.coupling import RealNVP
 from dgm_lite.flows.dequantize import DequantizedFlow, Logit, dequantized_nice, dequantized_realnvp
 from dgm_lite.flows.flow import Affine, Flow, StandardNormal
 from dgm_lite.protocols import Bound, Density
+from dgm_lite.train import TrainConfig, fit
 from tests import laws
 
 
@@ -162,3 +164,14 @@ def test_refusals():
         DequantizedFlow(Affine(2), 3)
     with pytest.raises(ValueError, match="levels"):
         DequantizedFlow(RealNVP(2, 2, hidden=4), 0)
+
+
+@pytest.mark.timeout(180)
+def test_a_short_training_on_digits_is_far_below_the_histogram():
+    """Five seconds; benchmarks/flows_digits.py measures the full budget with three seeds."""
+    torch.manual_seed(0)
+    data = digits()
+    model = dequantized_realnvp(64, 17, hidden=128, dropout=0.2).start_from_data(data.train)
+    fit(model, data, TrainConfig(epochs=40, lr=5e-3, batch_size=100, average=0.99), bar=False)
+    nats = -evaluate.log_prob(model, data.valid).mean().item()
+    assert nats < 102.5, f"{nats:.1f} nats on validation images; a histogram per pixel has 110.5, exactly"
