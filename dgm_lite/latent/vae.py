@@ -27,20 +27,24 @@ class VAE(nn.Module):
         posterior: ``posterior(x) -> (z, log_q)``: a draw for each row, and its log-density.
         likelihood: ``likelihood(z)`` is a distribution with ``log_prob(x)``, ``sample()``, ``mean``.
         prior: Any Density that can be sampled.
+        beta: What the loss multiplies log q(z | x) - log p(z) with. At 1 the loss is -ELBO; any other
+            value trains something else. ``elbo`` and all measures are free of it.
 
     Raises:
-        ValueError: If the prior is no density, or can't be sampled.
+        ValueError: If the prior is no density, can't be sampled, or beta is negative.
 
     Source: book eq. `elbo`; Kingma and Welling (2013), Auto-encoding variational Bayes; Rezende et al.
     (2014), Stochastic backpropagation and approximate inference in deep generative models.
     """
 
-    def __init__(self, posterior: nn.Module, likelihood: nn.Module, prior: nn.Module):
+    def __init__(self, posterior: nn.Module, likelihood: nn.Module, prior: nn.Module, *, beta: float = 1.0):
         super().__init__()
+        if not 0 <= beta < math.inf:
+            raise ValueError(f"VAE: expected beta to be a number from 0 up, got {beta!r}.")
         if not (isinstance(prior, Density) and isinstance(prior, Sampler)):
             raise ValueError(f"VAE: expected a prior with log_prob and sample, got {type(prior).__name__}.")
         self.posterior, self.likelihood, self.prior = posterior, likelihood, prior
-        self.dim, self.levels = likelihood.dim, likelihood.levels
+        self.dim, self.levels, self.beta = likelihood.dim, likelihood.levels, beta
 
     def start_from_data(self, x: Tensor) -> "VAE":
         """Let the likelihood start where x is explained as well as it can be without z."""
@@ -51,7 +55,7 @@ class VAE(nn.Module):
     def elbo_terms(
         self, x: Tensor, *, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """log p(x | z), log p(z) and log q(z | x) at one draw z ~ q(z | x), in nats, (B,) each."""
+        """log p(x | z), log p(z), log q(z | x) at one draw z ~ q(z | x): nats, (B,) each."""
         self.likelihood.check(x, "VAE")
         z, log_q = self.posterior(x, generator=generator)
         return self.likelihood(z).log_prob(x), self.prior.log_prob(z), log_q
@@ -97,8 +101,9 @@ class VAE(nn.Module):
         return log_mean_weight(lambda rows: self.elbo(rows, generator=generator), x, n_samples)
 
     def loss(self, x: Tensor) -> Tensor:
-        """Mean of -ELBO(x) over the batch, in nats per example."""
-        return -self.elbo(x).mean()
+        """Mean of -ELBO(x) over the batch, in nats per example; with beta, its prior terms are weighted."""
+        log_px, log_pz, log_q = self.elbo_terms(x)
+        return -(log_px + self.beta * (log_pz - log_q)).mean()
 
     @torch.no_grad()
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
@@ -155,7 +160,7 @@ def _log_px(likelihood: nn.Module, x: Tensor, z: Tensor) -> Tensor:
 
 def categorical_vae(
     dim: int, levels: int, *, latent_dim: int = 16, hidden: int = 256, n_layers: int = 1,
-    dropout: float = 0.0, powers: int | None = 2, n_components: int | None = None,
+    dropout: float = 0.0, powers: int | None = 2, n_components: int | None = None, beta: float = 1.0,
 ) -> VAE:  # fmt: skip
     """A VAE of integers 0 .. levels-1 with small networks and a diagonal Gaussian posterior.
 
@@ -168,6 +173,7 @@ def categorical_vae(
         dropout: Share of hidden units silenced in training.
         powers: See ``CategoricalLikelihood``.
         n_components: Components of a mixture prior; None for the standard normal.
+        beta: See ``VAE``.
 
     Raises:
         ValueError: If a size is below 1.
@@ -178,7 +184,7 @@ def categorical_vae(
     decoder = mlp(latent_dim, hidden, dim * (powers or levels), **inside)
     likelihood = CategoricalLikelihood(decoder, dim, levels=levels, powers=powers)
     prior = StandardNormal(latent_dim) if n_components is None else NormalMixture(latent_dim, n_components)
-    return VAE(DiagonalGaussian(encoder), likelihood, prior)
+    return VAE(DiagonalGaussian(encoder), likelihood, prior, beta=beta)
 
 
 def bernoulli_vae(

@@ -153,6 +153,20 @@ def test_loss_is_the_mean_of_the_negative_bound():
     torch.testing.assert_close(loss, -model.elbo(x).mean())
 
 
+def test_beta_weighs_the_loss_and_nothing_else():
+    x, generator = laws.examples(small()), torch.Generator().manual_seed(9)
+    log_px, log_pz, log_q = small().elbo_terms(x, generator=generator)
+    weighted = small(beta=4.0)
+    torch.testing.assert_close(
+        weighted.elbo(x, generator=torch.Generator().manual_seed(9)), log_px + log_pz - log_q
+    )
+    torch.manual_seed(9)
+    expected = -(log_px + 4 * (log_pz - log_q)).mean()
+    torch.testing.assert_close(weighted.loss(x), expected)
+    for bad in (-1.0, float("inf"), float("nan")):
+        laws.refuses(lambda: small(beta=bad), "beta")  # noqa: B023
+
+
 def test_importance_weighting_with_one_draw_is_the_elbo():
     model, x = small(), laws.examples(small())
     one = model.importance_weighted(x, 1, generator=torch.Generator().manual_seed(6))

@@ -1,0 +1,76 @@
+"""Exercises of "Hidden factors, non-linear": solutions pass, likely mistakes are named."""
+
+import math
+
+import pytest
+import torch
+
+from dgm_lite.exercises import vae
+from dgm_lite.exercises.vae import q1, q2, q3, q4
+
+ANSWERS = [(q1, vae.kl_to_standard_normal), (q2, vae.mean_of_weights), (q3, "b"), (q4, vae.diagnosis())]
+
+
+@pytest.mark.parametrize(("exercise", "answer"), ANSWERS)
+def test_reference_solutions_pass(exercise, answer, capsys):
+    exercise.check(answer)
+    assert f"{exercise.name}: correct." in capsys.readouterr().out
+
+
+def test_references_of_words_are_the_answers():
+    assert vae.one_draw_is_no_bound() == "b" and set(vae.diagnosis()) == {"A", "B", "C"}
+
+
+@pytest.mark.parametrize("exercise", [q1, q2, q3, q4])
+def test_unanswered_hint_and_solution(exercise, capsys):
+    exercise.check(...)
+    assert "not answered yet" in capsys.readouterr().out
+    exercise.hint()
+    exercise.solution()
+    out = capsys.readouterr().out
+    assert "hint:" in out and "def " in out
+
+
+def test_closed_form_of_the_kl_is_torchs():
+    mu, log_std = torch.randn(5, 3), torch.randn(5, 3)
+    q, p = torch.distributions.Normal(mu, log_std.exp()), torch.distributions.Normal(0.0, 1.0)
+    expected = torch.distributions.kl_divergence(q, p).sum(1)
+    torch.testing.assert_close(vae.kl_to_standard_normal(mu, log_std), expected)
+
+
+def terms(mu, log_std):
+    return 0.5 * ((2 * log_std).exp() + mu**2 - 1 - 2 * log_std)
+
+
+WRONG = [
+    (q1, terms, "One number per object"),
+    (q1, lambda mu, log_std: terms(mu, log_std).mean(1), "took the mean"),
+    (q1, lambda mu, log_std: terms(mu, log_std).sum(), "Expected shape (4,)"),
+    (q1, lambda mu, log_std: -terms(mu, log_std).sum(1), "sign is wrong"),
+    (q1, lambda mu, log_std: 2 * terms(mu, log_std).sum(1), "one half"),
+    (q1, lambda mu, log_std: 0.5 * (log_std.exp() + mu**2 - 1 - log_std).sum(1), "variance"),
+    (q1, lambda mu, log_std: terms(mu, log_std).sum(1) + 1.5, "the KL is 0"),
+    (q1, lambda mu, log_std: terms(mu, log_std).sum(1) * 1.1, "for the first object"),
+    (q1, 3, "Expected a function"),
+    (q2, lambda log_w: log_w.logsumexp(1), "instead of averaging"),
+    (q2, lambda log_w: log_w.mean(1), "mean of the logarithms"),
+    (q2, lambda log_w: log_w.exp().mean(1).log(), "Use logsumexp"),
+    (q2, lambda log_w: log_w.logsumexp(1) - log_w.shape[1], "Expected ["),
+    (q2, lambda log_w: log_w.logsumexp(0) - math.log(4), "one number per object"),
+    (q3, "a", "Is a single draw the mean"),
+    (q3, "c", "Nothing is better"),
+    (q3, 2, "Expected one letter"),
+    (q4, {"A": "healthy", "B": "not a bound", "C": "healthy"}, "What does z do there"),
+    (q4, {"A": "collapsed", "B": "healthy", "C": "healthy"}, "Multiply 1.3"),
+    (q4, {"A": "collapsed", "B": "not a bound", "C": "collapsed"}, "add up to its whole"),
+    (q4, {"A": "collapsed"}, "dictionary with the keys"),
+    (q4, {"A": "dead", "B": "not a bound", "C": "healthy"}, "got dead"),
+    (q1, lambda mu: mu, "could not be run"),
+]
+
+
+@pytest.mark.parametrize(("exercise", "answer", "message"), WRONG)
+def test_likely_mistakes_are_named(exercise, answer, message, capsys):
+    exercise.check(answer)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "correct." not in out and message in out
