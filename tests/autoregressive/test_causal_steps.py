@@ -81,5 +81,17 @@ def test_it_remembers_no_more_than_the_filters_span():
     steps, x = model.stepwise(2), torch.zeros(2, dtype=torch.long)
     for d in range(64):
         steps.next_logits(None if d == 0 else x)
-    assert len(steps.first.past) == 3
-    assert [len(block.conv.past) for block in steps.blocks] == [3, 5, 9]
+    assert len(steps.past.columns) == 3
+    assert [len(block.past.columns) for block in steps.blocks] == [3, 5, 9]
+
+
+def test_columns_of_any_integer_type():
+    """A decoder may hold its pixels as bytes."""
+    model = laws.prepare(CausalARM(3, 5, channels=4, dilations=(1,)))
+    x = torch.tensor([[4, 0, 2]])
+    found = []
+    for dtype in (torch.int64, torch.int32, torch.uint8):
+        steps = model.stepwise(1)
+        steps.next_logits(None)
+        found.append(steps.next_logits(x[:, 0].to(dtype)))
+    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])

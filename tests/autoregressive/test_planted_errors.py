@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from dgm_lite.autoregressive import causal
 from dgm_lite.autoregressive.causal import CausalARM
-from dgm_lite.autoregressive.causal_steps import CausalSteps, ColumnOfConv
+from dgm_lite.autoregressive.causal_steps import CausalSteps, RingBuffer
 from tests import laws
 from tests.test_planted_errors import arm, catches
 
@@ -75,19 +75,19 @@ def test_floor_on_all_integers_has_infinite_mass():
     assert mass[1] > 9 * mass[0] > 1
 
 
-class StaleConv(ColumnOfConv):
+class Short(RingBuffer):
     """A buffer one column too short: every tap but the newest is one position off."""
 
     def __init__(self, conv, batch):
         super().__init__(conv, batch)
-        length = max(len(self.past) - 1, 1)
-        self.past = deque(list(self.past)[:length], maxlen=length)
+        length = max(len(self.columns) - 1, 1)
+        self.columns = deque(list(self.columns)[:length], maxlen=length)
         self.taps = [max(i - 1, 0) for i in self.taps]
 
 
 def test_ring_buffer_of_the_wrong_length(monkeypatch):
     laws.cached_sampling_is_naive(arm())
-    monkeypatch.setattr("dgm_lite.autoregressive.causal_steps.ColumnOfConv", StaleConv)
+    monkeypatch.setattr("dgm_lite.autoregressive.causal_steps.RingBuffer", Short)
     model = arm()
     x = laws.examples(model)
     catches(lambda m: laws.steps_are_the_full_pass(m, x), _Honest(model), model)
@@ -103,20 +103,18 @@ class _Honest:
         return causal.FullPasses(self.model, batch)
 
 
-def test_cached_sampler_without_the_shift():
-    """Position d reads x_d where x_{d-1} belongs: the padding of the first step is forgotten."""
+def test_cached_sampler_that_starts_from_another_padding():
+    """Position 0 reads a number where the full pass reads a zero, and all later ones remember it."""
 
-    class Unshifted(CausalARM):
+    class Padded(CausalARM):
         def stepwise(self, batch, y=None):
             steps = CausalSteps(self, batch, y)
-            steps.first.past.pop()
-            steps.first.past.append(torch.ones_like(steps.padding))
             steps.padding = torch.ones_like(steps.padding)
             return steps
 
     model = arm()
     x = laws.examples(model)
-    catches(lambda m: laws.steps_are_the_full_pass(m, x), model, arm(Unshifted))
+    catches(lambda m: laws.steps_are_the_full_pass(m, x), model, arm(Padded))
 
 
 def test_label_that_reaches_the_sampler_only():
