@@ -16,6 +16,31 @@ window.probes = {
     return { scroll: document.scrollingElement.scrollWidth, room, names: out.slice(0, 5).map(name) };
   },
 
+  // What axe would ask of code, asked once for each pair of colours instead of once for each token.
+  code() {
+    const numbers = (colour) => colour.match(/[\d.]+/g).map(Number);
+    const light = (colour) => {
+      const [r, g, b] = numbers(colour).slice(0, 3).map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const paper = (element) => {
+      for (let e = element; e; e = e.parentElement) {
+        const colour = getComputedStyle(e).backgroundColor, [, , , alpha = 1] = numbers(colour);
+        if (alpha === 1) return colour;
+      }
+      return "rgb(255, 255, 255)";
+    };
+    const wrong = new Set();
+    for (const token of document.querySelectorAll(".highlight pre, .highlight pre span")) {
+      const ink = getComputedStyle(token).color, [a, b] = [light(ink), light(paper(token))].sort((x, y) => y - x);
+      if ((a + 0.05) / (b + 0.05) < 4.5) wrong.add(`${token.className || token.tagName}: ${ink} on ${paper(token)}`);
+    }
+    for (const pre of document.querySelectorAll(".highlight pre")) {
+      if (pre.scrollWidth > pre.clientWidth && pre.tabIndex !== 0) wrong.add("scrolls, but not by keyboard");
+    }
+    return [...wrong];
+  },
+
   // Live figures start when they come near the window: bring each there, and wait until it stands or has given up.
   async startFigures() {
     for (const figure of document.querySelectorAll("dgm-figure")) {

@@ -29,6 +29,7 @@ def test_page(chromium, base, page, look):
         "requests without an answer": seen.failed,
         "requests to elsewhere": seen.outside,
         "accessibility": seen.axe,
+        "code": seen.code,
         "maths without words for screen readers": seen.silent_maths,
         "wider than the window": seen.wide["names"] if seen.wide["scroll"] > seen.wide["room"] else [],
         "live figures that did not start": [f for f in seen.figures if not f["live"] or f["alert"]],

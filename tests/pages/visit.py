@@ -10,6 +10,7 @@ PROBES = (Path(__file__).parent / "probes.js").read_text(encoding="utf-8")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # preload: axe would fetch style sheets itself, relative to the wrong folder.
 RULES = {"preload": False, "runOnly": {"type": "tag", "values": TAGS}}
+TINY = [["mjx-container"], [".highlight pre"]]
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 LOOKS = {
     "light": {"viewport": WIDE, "color_scheme": "light"},
@@ -26,6 +27,9 @@ class Visit:
     failed: list[str] = field(default_factory=list)  # requests without an answer, or 400 and above
     outside: list[str] = field(default_factory=list)  # requests to anywhere but the site
     axe: dict[str, list[str]] = field(default_factory=dict)  # rule -> the elements that break it
+    code: list[str] = field(
+        default_factory=list
+    )  # colours of code without contrast, scrolling without keyboard
     silent_maths: list[str] = field(default_factory=list)  # formulas without assistive MathML
     wide: dict = field(default_factory=dict)
     figures: list[dict] = field(default_factory=list)
@@ -75,11 +79,12 @@ def visit(chromium, base: str, path: str, look: str) -> Visit:
         settle(page)
         if look != "phone":
             page.evaluate(AXE)
-            # Formulas are hundreds of tiny elements of text colour; that each has its words is asked below.
-            report = page.evaluate('(rules) => axe.run({ exclude: [["mjx-container"]] }, rules)', RULES)
+            # Formulas and code are thousands of tiny elements; what axe would ask of them is asked below.
+            report = page.evaluate("([what, rules]) => axe.run(what, rules)", [{"exclude": TINY}, RULES])
             seen.axe = {
                 rule["id"]: [told(rule, node) for node in rule["nodes"][:5]] for rule in report["violations"]
             }
+        seen.code = page.evaluate("() => probes.code()")
         seen.silent_maths = page.evaluate("() => probes.silentMaths()")
         seen.wide = page.evaluate("() => probes.width()")
         seen.figures = page.evaluate("() => probes.figures()")
