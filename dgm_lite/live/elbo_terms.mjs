@@ -11,19 +11,19 @@ figure("elbo_terms", (fig) => {
   const p = fig.html(`
     <div class="row" role="group" aria-label="Examples">${names.map((name, i) => `<button type="button" class="small" data-k="${i}">${escape(name)}</button>`).join("")}</div>
     <div class="cols"><div class="wide">
-      <canvas data-p="curves" role="img" aria-label="Prior, true posterior and q over z"></canvas>
+      <canvas data-p="curves" tabindex="0" role="application" aria-label="Prior, true posterior and q over z. Left and right arrow keys move q, up and down change its width."></canvas>
       <p class="small"><span class="muted">grey: <i>p</i>(<i>z</i>)</span>, <span class="blue">blue: true <i>p</i>(<i>z</i> | <b>x</b>)</span>, <span class="orange">orange, dashed: <i>q</i>(<i>z</i> | <b>x</b>)</span></p>
-      <label class="small">mean of <i>q</i>: <output class="num" data-p="muOut" aria-live="off"></output><input data-p="mu" type="range" min="-3" max="3" step="0.02"></label>
-      <label class="small">width of <i>q</i>: <output class="num" data-p="stdOut" aria-live="off"></output><input data-p="std" type="range" min="-3" max="0.7" step="0.02"></label>
+      <label class="small">mean of <i>q</i>: <output class="num" data-p="muOut"></output><input data-p="mu" type="range" min="-3" max="3" step="0.02"></label>
+      <label class="small">width of <i>q</i>: <output class="num" data-p="stdOut"></output><input data-p="std" type="range" min="-3" max="0.7" step="0.02"></label>
       <div class="row"><button type="button" class="small" data-p="enc">The encoder's q</button><button type="button" class="small" data-p="best">The best q</button></div>
     </div><div>
       <canvas data-p="x" role="img" aria-label="The picture x" style="max-width:90px;margin-bottom:8px"></canvas>
-      <p class="row num" style="justify-content:space-between"><span>E log <i>p</i>(<b>x</b> | <i>z</i>)</span><output data-p="rec" aria-live="off"></output></p>
-      <p class="row num" style="justify-content:space-between"><span>E log <i>p</i>(<i>z</i>)</span><output data-p="prior" aria-live="off"></output></p>
-      <p class="row num" style="justify-content:space-between"><span>− E log <i>q</i>(<i>z</i> | <b>x</b>)</span><output data-p="ent" aria-live="off"></output></p>
-      <p class="row num" style="justify-content:space-between;border-top:1px solid var(--line)"><strong>ELBO, their sum</strong><output data-p="elbo" aria-live="off"></output></p>
-      <p class="row num" style="justify-content:space-between"><span>log <i>p</i>(<b>x</b>), exact</span><output data-p="exact" aria-live="off"></output></p>
-      <p class="row num" style="justify-content:space-between"><span>gap = KL(<i>q</i> ‖ <i>p</i>(<i>z</i> | <b>x</b>))</span><output data-p="gap" aria-live="off"></output></p>
+      <p class="row num" style="justify-content:space-between"><span>E log <i>p</i>(<b>x</b> | <i>z</i>)</span><output data-p="rec"></output></p>
+      <p class="row num" style="justify-content:space-between"><span>E log <i>p</i>(<i>z</i>)</span><output data-p="prior"></output></p>
+      <p class="row num" style="justify-content:space-between"><span>− E log <i>q</i>(<i>z</i> | <b>x</b>)</span><output data-p="ent"></output></p>
+      <p class="row num" style="justify-content:space-between;border-top:1px solid var(--line)"><strong>ELBO, their sum</strong><output data-p="elbo"></output></p>
+      <p class="row num" style="justify-content:space-between"><span>log <i>p</i>(<b>x</b>), exact</span><output data-p="exact"></output></p>
+      <p class="row num" style="justify-content:space-between"><span>gap = KL(<i>q</i> ‖ <i>p</i>(<i>z</i> | <b>x</b>))</span><output data-p="gap"></output></p>
       <canvas data-p="bound" role="img" aria-label="The ELBO for every mean that q could have, and log p(x) above it"></canvas>
       <p class="small muted">the ELBO over the mean of <i>q</i>; dashed: log <i>p</i>(<b>x</b>)</p>
     </div></div>`);
@@ -118,6 +118,7 @@ figure("elbo_terms", (fig) => {
     fig.say(`Mean ${fixed(mu)}, width ${fixed(std)}. The ELBO is ${fixed(t.elbo)} nats, ${fixed(exact - t.elbo)} below log p of x.`);
   }
   for (const input of [p.mu, p.std]) input.addEventListener("input", () => set(p.mu.value, p.std.value));
+  curves.pointer((u) => set((2 * u - 1) * WIDE, logStd)).keys((dx, dy, shift) => { const d = shift ? 0.2 : 0.04; set(mu + dx * d, logStd + dy * d); });
   p.enc.addEventListener("click", () => set(...encoder[k]));
   p.best.addEventListener("click", best);
   fig.box.addEventListener("click", ({ target }) => { if (target.dataset.k) choose(+target.dataset.k); });

@@ -14,10 +14,10 @@ figure("latent_plane", (fig) => {
       <canvas data-p="map" tabindex="0" role="application" aria-label="The latent plane with real digits as numerals and a cross. The arrow keys move the cross, with shift in bigger steps."></canvas>
       <p class="small muted" style="margin-top:6px">Drag the cross, tap, or use the arrow keys.</p>
     </div><div>
-      <h4><strong>z</strong> = <output class="num" data-p="z" aria-live="off"></output></h4>
-      <p class="small muted">log <i>p</i>(<b>z</b>) = <output class="num" data-p="log" aria-live="off"></output> nats; the ring holds 95 % of the prior</p>
-      <div class="cols" style="gap:14px;flex-wrap:nowrap;max-width:340px"><div style="flex:1 1 0"><h4>decoded</h4><canvas data-p="image" role="img" aria-label="The mean picture of p(x | z)"></canvas></div>
-      <div style="flex:1 1 0"><h4>nearest test digit: <output data-p="label" aria-live="off"></output></h4><canvas data-p="real" role="img" aria-label="The test digit whose code is nearest"></canvas></div></div>
+      <p class="head"><strong>z</strong> = <output class="num" data-p="z"></output></p>
+      <p class="small muted">log <i>p</i>(<b>z</b>) = <output class="num" data-p="log"></output> nats; the ring holds 95 % of the prior</p>
+      <div class="cols" style="gap:14px;flex-wrap:nowrap;max-width:340px"><div style="flex:1 1 0"><p class="head">decoded</p><canvas data-p="image" role="img" aria-label="The mean picture of p(x | z)"></canvas></div>
+      <div style="flex:1 1 0"><p class="head">nearest test digit: <output data-p="label"></output></p><canvas data-p="real" role="img" aria-label="The test digit whose code is nearest"></canvas></div></div>
     </div></div>`);
 
   const map = new Plot(fig, p.map, 1), image = new Plot(fig, p.image, 1), real = new Plot(fig, p.real, 1);

@@ -8,7 +8,7 @@ import torch
 from dgm_lite.latent.vae import by_quadrature, categorical_vae
 from dgm_lite.live.elbo_terms import ElboTerms
 from tests import laws
-from tests.live.test_figures import value
+from tests.live.test_figures import place, value
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,20 @@ def test_starts_at_the_encoder_and_finds_the_best(visit, figure, model, examples
         assert value(page)["elbo"] <= best["elbo"] + 1e-3
     page.get_by_role("button", name="The encoder's q").click()
     assert value(page)["mu"] == shown["mu"]
+
+
+def test_q_by_mouse_and_by_keyboard(visit, figure, model, examples):
+    page = visit(figure)
+    before = value(page)
+    page.mouse.click(*place(page, 0.75, 0.5))
+    shown = value(page)
+    assert shown["mu"] == pytest.approx(1.5, abs=0.03) and shown["log_std"] == before["log_std"]
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Shift+ArrowUp")
+    moved = value(page)
+    assert moved["mu"] == pytest.approx(shown["mu"] - 0.04, abs=0.011)
+    assert moved["log_std"] == pytest.approx(shown["log_std"] + 0.2, abs=0.011)
+    agrees(moved, model, examples)
 
 
 def test_other_examples_by_keyboard(visit, figure, model, examples):
