@@ -51,7 +51,7 @@ def binary_digits() -> Dataset:
 
 @cache
 def dequantised_digits() -> Dataset:
-    """The 8 x 8 digits with uniform noise that fills each level's cell: floats in [0, 17), (N, 64), same split.
+    """The 8 x 8 digits with noise that fills each level's cell: floats in [0, 17), (N, 64), same split.
 
     For models of real numbers. ``x.floor()`` gives the integers back.
     """
