@@ -59,7 +59,7 @@ def kl_to_standard_normal(mu: Tensor, log_std: Tensor) -> Tensor:
 
 
 q1 = Exercise(
-    "Exercise 1",
+    "q1",
     _check_kl,
     "Write out log q - log p for one number; log 2 pi cancels. Then use E[eps^2] = 1 and "
     "E[z^2] = mu^2 + sigma^2.",
@@ -108,7 +108,7 @@ def mean_of_weights(log_w: Tensor) -> Tensor:
 
 
 q2 = Exercise(
-    "Exercise 2",
+    "q2",
     _check_iwae,
     "The logarithm of a sum is logsumexp. What does dividing by k become, outside the logarithm?",
     mean_of_weights,
@@ -142,7 +142,7 @@ def one_draw_is_no_bound() -> str:
 
 
 q3 = Exercise(
-    "Exercise 3",
+    "q3",
     _check_above,
     "Which symbol in the definition of the ELBO does a single call leave out?",
     one_draw_is_no_bound,
@@ -185,7 +185,7 @@ def diagnosis() -> dict[str, str]:
 
 
 q4 = Exercise(
-    "Exercise 4",
+    "q4",
     _check_diagnosis,
     "Check three things: do the two parts add up in the same unit, is the KL above zero, "
     "and is the whole below the histogram?",
