@@ -92,13 +92,5 @@ def test_likely_mistakes_are_named(exercise, answer, message, capsys):
     assert message in words
 
 
-@pytest.mark.parametrize("exercise", [q1, q2, q3, q4])
-def test_unanswered_hint_and_solution(exercise, capsys):
-    assert "not answered yet" in said(exercise, ..., capsys)
-    exercise.hint()
-    exercise.solution()
-    assert f"{exercise.name}, a solution" in capsys.readouterr().out
-
-
 def test_an_answer_that_fails_is_no_traceback(capsys):
     assert "ZeroDivisionError" in said(q1, lambda log_px, heldout: 1 / 0, capsys)
