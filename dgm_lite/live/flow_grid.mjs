@@ -18,7 +18,7 @@ figure("flow_grid", (fig) => {
         <input data-p="slider" type="range" min="0" max="${last}" step="1" value="${stage}"></label>
       <p class="row small muted" style="justify-content:space-between"><span>latent <b>z</b></span><span>data <b>x</b></span></p>
       <label class="row small"><input data-p="sheet" type="checkbox" checked> show the grid</label>
-      <h4><strong>The chosen cell</strong></h4>
+      <p class="head"><strong>The chosen cell</strong></p>
       <p>base density <i>p</i><sub><i>z</i></sub>(<b>z</b>) = <output class="num" data-p="base" aria-live="off"></output></p>
       <p>area factor exp(−log det) = <output class="num" data-p="factor" aria-live="off"></output></p>
       <p>area of the drawn cell ÷ its first area = <output class="num" data-p="drawn" aria-live="off"></output></p>
@@ -74,7 +74,13 @@ figure("flow_grid", (fig) => {
   const inside = (q, [x, y]) => q.reduce((odd, [a, b], k) => { const [u, v] = q[(k + 3) % 4]; return b > y !== v > y && x < a + ((y - b) / (v - b)) * (u - a) ? !odd : odd; }, false);
   map.pointer((u, v) => {
     const edge = zoom(), x = [(2 * u - 1) * edge, (1 - 2 * v) * edge];
-    for (let r = 0; r < cells; r++) for (let k = 0; k < cells; k++) if (inside(corners(r, k), x)) return choose(r, k);
+    let nearest = [row, column], least = Infinity; // beside the sheet: the cell whose middle is nearest
+    for (let r = 0; r < cells; r++) for (let k = 0; k < cells; k++) {
+      const q = corners(r, k), far = Math.hypot((q[0][0] + q[2][0]) / 2 - x[0], (q[0][1] + q[2][1]) / 2 - x[1]);
+      if (inside(q, x)) return choose(r, k);
+      if (far < least) { least = far; nearest = [r, k]; }
+    }
+    choose(...nearest);
   }).keys((dx, dy) => choose(row + dx, column + dy), (e) => {
     const by = { PageDown: 1, PageUp: -1 }[e.key];
     if (by) go(stage + by);
