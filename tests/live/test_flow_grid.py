@@ -108,7 +108,8 @@ def test_keyboard_alone_is_enough(visit, grid, flow):
 def test_it_glides_unless_motion_is_reduced(visit, grid):
     page = visit(grid)
     page.locator('dgm-figure [data-p="slider"]').fill("1")
-    page.wait_for_function("document.querySelector('dgm-figure').stats.value.still")
+    shown = "document.querySelector('dgm-figure').stats.value"
+    page.wait_for_function(f"{shown}?.stage === 1 && {shown}.still")  # and not the moment before it began
     assert len(page.evaluate("document.querySelector('dgm-figure').stats.frames")) > 5
 
 
