@@ -1,14 +1,21 @@
-"""Command line: train a model of the book, sample from it, and measure it.
+"""Command line: train a model of the book, sample from it, measure it, and compress with it.
 
     python -m dgm_lite list
     python -m dgm_lite train causal-arm --out arm.safetensors
     python -m dgm_lite evaluate arm.safetensors
     python -m dgm_lite sample arm.safetensors --n 100 --out samples.png
+    python -m dgm_lite compress arm.safetensors digits --split test --out digits.dgm
+    python -m dgm_lite decompress arm.safetensors digits.dgm --out digits.npy
+    python -m dgm_lite compare
+
+Where a weights file is wanted, the name of one that travels with the package will do, such as
+causal_arm_digits; `list` has them all.
 
 `python -m dgm_lite COMMAND --help` explains the options of a command.
 """
 
 import argparse
+import io
 import sys
 import time
 from dataclasses import fields, replace
@@ -21,43 +28,15 @@ import torch
 from torch import nn
 
 from dgm_lite import catalog, evaluate, plot
+from dgm_lite.applications import comparison, measurements
+from dgm_lite.arguments import parser
+from dgm_lite.codecs import container
+from dgm_lite.datasets import files
 from dgm_lite.datasets.dataset import Dataset
 from dgm_lite.protocols import Bound, Density, Sampler
-from dgm_lite.train import DivergedError, TrainConfig, fit
-
-
-def parser() -> argparse.ArgumentParser:
-    """The commands and their options."""
-    top = argparse.ArgumentParser(
-        prog="python -m dgm_lite", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("list", help="models and data sets by name")
-
-    train = commands.add_parser("train", help="train a model and save its weights")
-    train.add_argument("model", help="a name that `list` prints")
-    train.add_argument("--out", type=Path, required=True, help="weights file to write (.safetensors)")
-    train.add_argument("--data", help="data set; default: the one the model is meant for")
-    train.add_argument(
-        "--checkpoint", type=Path, help="written after every epoch; resumes from it if it is there"
-    )
-    for f in fields(TrainConfig):
-        if f.name in {"epochs", "batch_size", "patience", "seed"}:
-            train.add_argument(f"--{f.name.replace('_', '-')}", type=int, help="default: the catalog's")
-        elif f.name in {"lr", "weight_decay", "average"}:
-            train.add_argument(f"--{f.name.replace('_', '-')}", type=float, help="default: the catalog's")
-
-    measure = commands.add_parser("evaluate", help="log-likelihood on a split")
-    measure.add_argument("weights", type=Path)
-    measure.add_argument("--split", choices=("train", "valid", "test"), default="valid",
-                         help="default: valid, because models must not be chosen on test")  # fmt: skip
-
-    draw = commands.add_parser("sample", help="draw from a trained model")
-    draw.add_argument("weights", type=Path)
-    draw.add_argument("--n", type=int, default=100, help="how many (default 100)")
-    draw.add_argument("--seed", type=int, default=0)
-    draw.add_argument("--out", type=Path, required=True, help=".npy (numbers) or .png (a picture)")
-    return top
+from dgm_lite.shapes import check_count
+from dgm_lite.train import TrainConfig, fit
+from dgm_lite.trainer import DivergedError
 
 
 def train(args: argparse.Namespace) -> None:
@@ -93,15 +72,27 @@ def train(args: argparse.Namespace) -> None:
 
 def measure(args: argparse.Namespace) -> None:
     """Print the likelihood of a split."""
-    trained, about = catalog.load(args.weights)
+    trained, about = catalog.load(_weights(args.weights))
     data = _data_of(about, args.weights)
     print(f"{catalog.model(about['name']).title} on {data.name}, {args.split}:")
     print(_measured(trained, data, args.split))
 
 
-def _data_of(about: dict, file: Path) -> Dataset:
+def _weights(name: str) -> Path:
+    """The file of this name, or else the one that travels with the package."""
+    if Path(name).is_file():
+        return Path(name)
+    shipped = {Path(file).stem: file for file in files.manifest() if file.endswith(".safetensors")}
+    if name in shipped:
+        return files.path(shipped[name])
+    raise FileNotFoundError(
+        f"no file {name}, nor is it one of those that travel along: {', '.join(shipped)}."
+    )
+
+
+def _data_of(about: dict, file: str | Path) -> Dataset:
     if "data" not in about:
-        raise ValueError(f"{file.name}: expected a file that says its data set, got one that does not.")
+        raise ValueError(f"{Path(file).name}: expected a file that says its data set, got one that does not.")
     return catalog.dataset(about["data"])
 
 
@@ -126,7 +117,7 @@ def draw(args: argparse.Namespace) -> None:
     """
     if args.out.suffix not in {".npy", ".png"}:
         raise ValueError(f"sample: expected --out to end in .npy or .png, got {args.out.name!r}.")
-    trained, about = catalog.load(args.weights)
+    trained, about = catalog.load(_weights(args.weights))
     if not isinstance(trained, Sampler):
         raise ValueError(f"sample: {type(trained).__name__} cannot be sampled.")
     x = trained.sample(args.n, generator=torch.Generator().manual_seed(args.seed))
@@ -150,25 +141,103 @@ def _write(x: torch.Tensor, out: Path, data: Dataset) -> None:
     figure.savefig(out)
 
 
+def pack(args: argparse.Namespace) -> None:
+    """Compress an array or a split of a data set, and say how short it became.
+
+    Raises:
+        ValueError: If the model has no codec, or the numbers are not such as it takes.
+    """
+    trained, _ = catalog.load(_weights(args.weights))
+    array = _integers(args.input, args.split)
+    data = container.compress(trained, array)
+    container.write(args.out, data)
+    header = container.read_header(data)
+    rows, numbers, code = len(array), array[0].size, len(header.payload)
+    print(f"{rows:,} rows of {numbers:,} numbers, by the codec {header.codec}: {len(data):,} bytes")
+    print(
+        f"of which {code:,} are code, {8 * code / array.size:.3f} bits a number; {header.overhead} the frame"
+    )
+    print(f"wrote {args.out}")
+
+
+def _integers(name: str, split: str) -> np.ndarray:
+    if name in catalog.DATA:
+        data = catalog.dataset(name)
+        if not data.levels:
+            raise ValueError(f"compress: expected integers, got the real numbers of {data.name!r}.")
+        return getattr(data, split).numpy().astype(np.uint8 if data.levels <= 256 else np.int64)
+    if not name.endswith(".npy"):
+        raise ValueError(
+            f"compress: expected a .npy file or one of the data sets {', '.join(catalog.DATA)}; got {name!r}."
+        )
+    try:
+        return np.load(name, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"compress: expected a .npy file of integers, got {name!r}: {error}") from error
+
+
+def unpack(args: argparse.Namespace) -> None:
+    """Write what a compressed file holds, whole or not at all.
+
+    Raises:
+        ValueError: On another ending than .npy or .png, or a file that is damaged or another model's.
+    """
+    if args.out.suffix not in {".npy", ".png"}:
+        raise ValueError(f"decompress: expected --out to end in .npy or .png, got {args.out.name!r}.")
+    trained, about = catalog.load(_weights(args.weights))
+    array = container.decompress(trained, args.input.read_bytes())
+    if args.out.suffix == ".png":
+        rows = torch.from_numpy(array.reshape(len(array), -1).astype(np.int64))
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        _write(rows, args.out, _data_of(about, args.weights))
+    else:
+        written = io.BytesIO()
+        np.save(written, array)
+        container.write(args.out, written.getvalue())
+    print(f"wrote {array.shape[0]:,} rows of {array[0].size:,} numbers to {args.out}")
+
+
+def compare(args: argparse.Namespace) -> None:
+    """Measure what is not in the result file yet, and print a short table of all that is.
+
+    Raises:
+        ValueError: If there is no such part, or the file was made with other settings.
+    """
+    for name in ("seeds", "epochs"):
+        if getattr(args, name) is not None:
+            check_count(getattr(args, name), "compare", f"--{name}")
+    parts = [part for part in args.only.split(",") if part]
+    given = [f"--seeds {args.seeds}"] + [f"--only {args.only}"] * bool(parts)
+    command = " ".join(["python -m dgm_lite compare", *given])
+    todo = measurements.jobs(args.seeds, parts, args.epochs)
+    rows = comparison.run(args.out, todo, command=command, epochs=args.epochs)
+    print(comparison.printed(rows))
+    print(f"wrote {args.out}: {len(rows)} rows")
+
+
 def show_list(_: argparse.Namespace) -> None:
     """Print models and data sets."""
     for entry in catalog.MODELS:
         print(f"{entry.name:20} {entry.title} (on {entry.data})")
     print("data sets:", ", ".join(catalog.DATA))
+    shipped = [Path(file).stem for file in files.manifest() if file.endswith(".safetensors")]
+    print("weights that travel along:", ", ".join(shipped))
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 if it succeeded, 2 on bad input, 1 if training diverged, 130 if stopped."""
-    args = parser().parse_args(arguments)
+    args = parser(__doc__).parse_args(arguments)
     matplotlib.use("Agg")  # pictures go to files; no window, no display needed
-    commands = {"list": show_list, "train": train, "evaluate": measure, "sample": draw}
+    commands = {"list": show_list, "train": train, "evaluate": measure, "sample": draw,
+                "compress": pack, "decompress": unpack, "compare": compare}  # fmt: skip
     try:
         commands[args.command](args)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped by you; nothing was saved.", file=sys.stderr)
+        kept = {"compare": "what was measured is in the file, and the same command goes on from there"}
+        print(f"stopped by you; {kept.get(args.command, 'nothing was saved')}.", file=sys.stderr)
         return 130
     except DivergedError as error:
         print(f"error: {error}", file=sys.stderr)

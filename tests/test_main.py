@@ -11,6 +11,7 @@ from PIL import Image
 
 from dgm_lite import catalog, weights
 from dgm_lite.__main__ import main
+from dgm_lite.applications import comparison, measurements
 from dgm_lite.datasets import files
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,19 +83,19 @@ def test_digits_are_measured_in_bits_and_drawn(tmp_path):
 
 def test_an_interrupted_training_resumes_to_the_same_file(tmp_path, monkeypatch):
     """Ctrl-C after two epochs; the same command again ends where an uninterrupted run ends."""
-    from dgm_lite import train
+    from dgm_lite.run import Run
 
     few = ["train", "gaussian-mixture", "--epochs", "5"]
     assert main([*few, "--out", str(tmp_path / "whole.safetensors")]) == 0
-    honest, calls = train._Run.one_epoch, []
+    honest, calls = Run.train, []
 
-    def interrupted(self):
+    def interrupted(self, batches):
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        honest(self)
+        honest(self, batches)
 
-    monkeypatch.setattr(train._Run, "one_epoch", interrupted)
+    monkeypatch.setattr(Run, "train", interrupted)
     with_checkpoint = [*few, "--checkpoint", str(tmp_path / "run.ckpt"), "--out"]
     assert main([*with_checkpoint, str(tmp_path / "half.safetensors")]) == 0
     monkeypatch.undo()
@@ -122,7 +123,9 @@ def test_divergence_is_exit_code_1(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "words", [(), ("train",), ("evaluate",), ("sample",)], ids=lambda w: "-".join(w) or "top"
+    "words",
+    [(), ("train",), ("evaluate",), ("sample",), ("compress",), ("decompress",), ("compare",)],
+    ids=lambda w: "-".join(w) or "top",
 )
 def test_help_teaches(words, capsys):
     with pytest.raises(SystemExit) as stopped:
@@ -133,6 +136,9 @@ def test_help_teaches(words, capsys):
         "train": ["--out", "--checkpoint", "--epochs"],
         "evaluate": ["--split"],
         "sample": ["--n"],
+        "compress": ["--split", "--out", ".npy", "transform coder"],
+        "decompress": ["--out", ".dgm", ".png"],
+        "compare": ["--seeds", "--only", "half an hour", "goes on where it was"],
     }.get(words[0] if words else "", ["python -m dgm_lite train causal-arm", "evaluate", "sample", "list"]):
         assert option in shown
 
@@ -155,6 +161,27 @@ BAD = {
     "a folder": (["evaluate", "."], "no file"),
     "no samples": (["sample", str(ARM), "--n", "0", "--out", "x.npy"], "expected n to be a whole number"),
     "a picture of another kind": (["sample", str(ARM), "--out", "x.gif"], ".npy or .png, got 'x.gif'"),
+    "compress: no such file": (["compress", str(ARM), "x.npy", "--out", "x.dgm"], "x.npy"),
+    "compress: neither": (
+        ["compress", str(ARM), "README", "--out", "x.dgm"],
+        "a .npy file or one of the data",
+    ),
+    "compress: real data": (
+        ["compress", str(ARM), "two-moons", "--out", "x.dgm"],
+        "real numbers of 'two moons'",
+    ),
+    "compress: other data": (["compress", str(ARM), "digits28", "--out", "x.dgm"], "D = 64"),
+    "compress: a GAN": (["compress", "gan_digits", "digits", "--out", "x.dgm"], "got GAN"),
+    "compress: no such weights": (["compress", "gpt", "digits", "--out", "x.dgm"], "causal_arm_digits"),
+    "decompress: foreign": (["decompress", str(ARM), "README", "--out", "x.npy"], "begins with b'not '"),
+    "decompress: another ending": (["decompress", str(ARM), "README", "--out", "x.jpg"], "got 'x.jpg'"),
+    "decompress: no file": (["decompress", str(ARM), "x.dgm", "--out", "x.npy"], "x.dgm"),
+    "compare: no such part": (
+        ["compare", "--only", "looks"],
+        "formats, sampling, stability, lossy, digits; got looks",
+    ),
+    "compare: no seeds": (["compare", "--seeds", "0"], "--seeds"),
+    "compare: a foreign file": (["compare", "--out", "README"], "expected a result file"),
     "a file where a folder should be": (["sample", str(ARM), "--n", "1", "--out", "README/x.npy"], "README"),
 }
 
@@ -179,7 +206,8 @@ def test_weights_without_their_data_set_are_refused(tmp_path, capsys):
 
 def test_no_traceback_reaches_the_user():
     done = run("evaluate", "nothing.safetensors")
-    assert done.returncode == 2 and done.stderr == "error: weights: no file nothing.safetensors.\n"
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("error: no file nothing.safetensors") and done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("words", [["bake"], ["train", "causal-arm"], []], ids=str)
@@ -195,3 +223,89 @@ def test_a_model_without_likelihood_is_measured_by_its_samples(tmp_path, capsys)
     assert main(["evaluate", str(file)]) == 0
     said = capsys.readouterr().out
     assert said.count("no likelihood; a forest tells samples from data in") == 2 and "bits/dim" not in said
+
+
+def test_compress_and_decompress_give_the_file_back(tmp_path):
+    """The reader's path: a split of the digits and an array of one's own, there and back, in processes."""
+    packed = run("compress", "causal_arm_digits", "digits", "--out", "new/digits.dgm", folder=tmp_path)
+    assert packed.returncode == 0, packed.stderr
+    file = tmp_path / "new" / "digits.dgm"
+    assert (
+        f"447 rows of 64 numbers, by the codec autoregressive: {file.stat().st_size:,} bytes" in packed.stdout
+    )
+    assert file.stat().st_size < 6700
+    done = run("decompress", ARM, "new/digits.dgm", "--out", "out/digits.npy", folder=tmp_path)
+    assert done.returncode == 0 and "wrote 447 rows" in done.stdout, done.stderr
+    assert (np.load(tmp_path / "out" / "digits.npy") == catalog.dataset("digits").test.numpy()).all()
+
+    own = np.random.default_rng(0).integers(17, size=(3, 8, 8)).astype("int16")
+    np.save(tmp_path / "own.npy", own)
+    assert main(["compress", str(ARM), str(tmp_path / "own.npy"), "--out", str(tmp_path / "own.dgm")]) == 0
+    back, picture = str(tmp_path / "back.npy"), str(tmp_path / "back.png")
+    for out in (back, picture):
+        assert main(["decompress", str(ARM), str(tmp_path / "own.dgm"), "--out", out]) == 0
+    assert (
+        (np.load(back) == own).all() and np.load(back).dtype == own.dtype and np.load(back).shape == own.shape
+    )
+    with Image.open(picture) as shown:
+        assert shown.size[0] > 500
+
+
+def test_a_damaged_file_is_exit_code_2_and_leaves_nothing(tmp_path, capsys):
+    file, out = tmp_path / "digits.dgm", tmp_path / "digits.npy"
+    assert main(["compress", str(ARM), "digits", "--split", "valid", "--out", str(file)]) == 0
+    whole = bytearray(file.read_bytes())
+    for broken in (whole[:-1], whole[:100], whole + b"!", whole[:50] + b"x" + whole[51:]):
+        file.write_bytes(broken)
+        capsys.readouterr()
+        assert main(["decompress", str(ARM), str(file), "--out", str(out)]) == 2
+        shown = capsys.readouterr()
+        assert "damaged or cut short" in shown.err and shown.out == "" and not out.exists()
+    out.write_bytes(b"older")
+    assert main(["decompress", str(ARM), str(file), "--out", str(out)]) == 2
+    assert out.read_bytes() == b"older" and len(list(tmp_path.iterdir())) == 2
+
+
+def test_another_models_file_is_refused(tmp_path, capsys):
+    few = ["train", "causal-arm", "--epochs", "1", "--out", str(tmp_path / "other.safetensors")]
+    assert main(few) == 0
+    file, out = tmp_path / "digits.dgm", tmp_path / "digits.npy"
+    assert main(["compress", str(ARM), "digits", "--out", str(file)]) == 0
+    other = str(tmp_path / "other.safetensors")
+    assert main(["decompress", other, str(file), "--out", str(out)]) == 2
+    assert "expected the model that wrote the file" in capsys.readouterr().err and not out.exists()
+
+
+@pytest.fixture
+def small_images(monkeypatch):
+    """Timing large images takes a minute; two small sizes do for a test."""
+    monkeypatch.setattr(measurements, "SIZES", (4, 16))
+
+
+def test_compare_measures_goes_on_and_says_what_it_wrote(tmp_path, capsys, small_images):
+    out = tmp_path / "results.json"
+    assert main(["compare", "--only", "sampling", "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "causal-arm, cached" in said and "an image of 16 numbers" in said and f"wrote {out}: 12 rows" in said
+    )
+    before = out.read_text()
+    assert main(["compare", "--only", "sampling", "--out", str(out)]) == 0
+    assert out.read_text() == before, "measured again what was in the file"
+    assert main(["compare", "--only", "sampling", "--epochs", "2", "--out", str(out)]) == 2
+    assert "made with other settings" in capsys.readouterr().err and out.read_text() == before
+
+
+def test_compare_stopped_keeps_what_it_has(tmp_path, capsys, monkeypatch, small_images):
+    out, honest, calls = tmp_path / "results.json", comparison.Job.rows, []
+
+    def interrupted(self):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return honest(self)
+
+    monkeypatch.setattr(comparison.Job, "rows", interrupted)
+    assert main(["compare", "--only", "sampling", "--out", str(out)]) == 130
+    assert "goes on from there" in capsys.readouterr().err
+    assert len({row["model"] for row in comparison.read(out)[1]}) == 2

@@ -1,0 +1,1 @@
+"""Codecs: integers to bytes and back, with the probabilities of a model."""

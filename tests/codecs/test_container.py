@@ -1,0 +1,203 @@
+"""The file around a code: it gives the very numbers that went in, or says why not."""
+
+import hashlib
+import struct
+
+import numpy as np
+import pytest
+import torch
+
+from dgm_lite import catalog
+from dgm_lite.codecs import autoregressive, bits_back, container, integer_flow
+from dgm_lite.codecs.coder import DamagedError
+from dgm_lite.codecs.container import DIGEST, MAGIC, compress, decompress, fingerprint, read_header
+from tests import laws
+from tests.codecs.conftest import build
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build("causal-arm", 6, 5)
+
+
+@pytest.fixture(scope="module")
+def data(model) -> bytes:
+    return compress(model, integers())
+
+
+def integers(shape=(9, 6), levels: int = 5, dtype="uint8", seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(levels, size=shape).astype(dtype)
+
+
+def sealed(body: bytes) -> bytes:
+    """The body with a right digest: a file that only its content can betray."""
+    return body + hashlib.blake2b(body, digest_size=DIGEST).digest()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"])
+@pytest.mark.parametrize("shape", [(1, 6), (9, 6), (4, 2, 3), (3, 1, 6, 1)])
+def test_shape_type_and_numbers_come_back(model, shape, dtype):
+    array = integers(shape, dtype=dtype)
+    back = decompress(model, compress(model, array))
+    assert back.dtype == array.dtype and back.shape == shape and (back == array).all()
+    back[0] = 0  # it is the caller's own
+
+
+def test_other_byte_orders_and_tensors_are_the_same_numbers(model):
+    array = integers(dtype="int32")
+    big = decompress(model, compress(model, array.astype(">i4")))
+    assert (big == array).all() and big.dtype == np.dtype("<i4")
+    assert (decompress(model, compress(model, torch.from_numpy(array))) == array).all()
+
+
+def test_every_lossless_codec_in_its_frame(name):
+    model = build(name)
+    array = integers((20, model.dim), model.levels)
+    data = compress(model, array)
+    header = read_header(data)
+    assert header.shape == array.shape and header.fingerprint == fingerprint(model)
+    assert header.overhead <= 50 and len(data) == header.overhead + len(header.payload)
+    assert (decompress(model, data) == array).all()
+
+
+def test_the_codec_follows_from_what_the_model_can_do():
+    for name, codec in {
+        "causal-arm": autoregressive, "separate-arm": autoregressive, "integer-flow": integer_flow,
+        "vae": bits_back, "bernoulli-vae": bits_back,
+    }.items():  # fmt: skip
+        assert container.codec_of(build(name)) is codec
+    for name in ("gan", "realnvp", "nice-digits", "ppca", "gaussian-mixture"):
+        laws.refuses(lambda: container.codec_of(catalog.model(name).build()), "compress")  # noqa: B023
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (integers().astype(float), "float64"),
+        (integers((9, 5)), "(9, 5)"),
+        (integers((0, 6)), "(0, 6)"),
+        (integers(6), "(6,)"),
+        (integers(levels=6), "from 0 to 5"),
+        (integers(dtype="int8") - 1, "from -1 to"),
+        (integers() > 1, "bool"),
+        (np.array(3), "()"),
+    ],
+)
+def test_arrays_that_the_model_does_not_take_are_refused(model, array, words):
+    laws.refuses(lambda: compress(model, array), "compress", words)
+
+
+# --- damage ---------------------------------------------------------------------------------
+
+
+def damaged(data: bytes, others: list[bytes], rng: np.random.Generator) -> tuple[str, bytes]:
+    """One way, of many, in which a file is no longer what it was."""
+    kind = rng.choice(["bit", "bytes", "cut", "longer", "hole", "swap", "foreign", "noise", "mixed"])
+    at, n = int(rng.integers(len(data))), int(rng.integers(1, 9))
+    if kind == "bit":
+        return kind, data[:at] + bytes([data[at] ^ (1 << int(rng.integers(8)))]) + data[at + 1 :]
+    if kind == "bytes":
+        return kind, data[:at] + rng.bytes(n) + data[at + n :]
+    if kind == "cut":
+        return kind, data[:at]
+    if kind == "longer":
+        return kind, data + rng.bytes(n)
+    if kind == "hole":
+        return kind, data[:at] + data[at + n :]
+    if kind == "swap":
+        return kind, data[:at] + data[at:][::-1]
+    if kind == "foreign":
+        return kind, rng.choice([b"\x89PNG\r\n\x1a\n", b"PK\x03\x04", b"\x93NUMPY", b"{}"]) + data[at:]
+    if kind == "noise":
+        return kind, MAGIC + rng.bytes(len(data))
+    other = others[int(rng.integers(len(others)))]
+    return kind, data[:at] + other[at:]
+
+
+def test_ten_thousand_damaged_files_are_refused_and_none_is_decoded():
+    """Bits flipped, bytes lost, ends cut, files mixed, foreign and wrong models: each refused in words."""
+    rng = np.random.default_rng(0)
+    names = ("causal-arm", "integer-flow", "vae")
+    models = {name: build(name, 6, 5) for name in names}
+    wrong = {name: build(name, 6, 5, seed=1) for name in names}
+    files = {name: compress(m, integers(seed=7)) for name, m in models.items()}
+    seen: dict[str, int] = {}
+    for k in range(10_000):
+        name = names[k % 3]
+        model, data = models[name], files[name]
+        if k % 10 == 0:
+            kind, reader, broken = "wrong model", wrong[name], data
+        elif k % 10 == 1:
+            kind, reader, broken = "another kind's file", models[names[(k + 1) % 3]], data
+        else:
+            kind, broken = damaged(data, list(files.values()), rng)
+            reader = model
+            if broken == data or broken in files.values():
+                continue
+        with pytest.raises(ValueError, match="expected .* got|damaged") as refused:
+            decompress(reader, broken)
+        assert len(str(refused.value)) > 40
+        seen[kind] = seen.get(kind, 0) + 1
+    assert sum(seen.values()) > 9_500 and len(seen) == 11 and min(seen.values()) > 300, seen
+
+
+def test_wrong_content_behind_a_right_digest_is_refused_after_decoding(model, data):
+    """Even where a file was sealed again after the damage, no wrong number leaves the decoder."""
+    rng, n = np.random.default_rng(1), 0
+    begin = 7 + 4 * 2 + DIGEST + 4
+    for _ in range(200):
+        body = bytearray(data[:-DIGEST])
+        body[int(rng.integers(begin, len(body)))] ^= 1 << int(rng.integers(8))
+        with pytest.raises(DamagedError, match="expected"):
+            decompress(model, sealed(bytes(body)))
+        n += 1
+    assert n == 200
+
+
+def test_a_decoder_that_computes_otherwise_says_so(model, data, monkeypatch):
+    """Another machine's arithmetic: the fingerprint is right, the probabilities are not."""
+    steps = type(model.stepwise(1))
+    honest = steps.next_logits
+    monkeypatch.setattr(steps, "next_logits", lambda self, x: honest(self, x) * (1 + 1e-2))
+    with pytest.raises(DamagedError, match="rounds the model's probabilities differently"):
+        decompress(model, data)
+
+
+@pytest.mark.parametrize("data", [b"", b"D", b"DGM1", b"DGM1" + b"\0" * 40, b"GIF89a" + b"\0" * 99])
+def test_files_that_are_none(model, data):
+    with pytest.raises(DamagedError, match="expected"):
+        decompress(model, data)
+
+
+def test_files_of_a_newer_version(model, data):
+    for place, value in ((4, 200), (5, 99)):
+        body = bytearray(data[:-DIGEST])
+        body[place] = value
+        with pytest.raises(DamagedError, match="newer version"):
+            decompress(model, sealed(bytes(body)))
+
+
+def test_lengths_that_contradict_each_other(model, data):
+    body = bytearray(data[:-DIGEST])
+    struct.pack_into("<I", body, 7 + 4 * 2 + DIGEST, 3)
+    with pytest.raises(DamagedError, match="3 bytes of code"):
+        decompress(model, sealed(bytes(body)))
+
+
+def test_fingerprints_tell_models_apart():
+    same, again = build("causal-arm", 6, 5), build("causal-arm", 6, 5)
+    assert fingerprint(same) == fingerprint(again) and len(fingerprint(same)) == 8
+    with torch.no_grad():
+        again.head.bias[0] += 1e-6
+    assert fingerprint(same) != fingerprint(again)
+    assert fingerprint(same) != fingerprint(same.double())
+    assert fingerprint(build("causal-arm", 6, 5)) == fingerprint(build("causal-arm", 6, 5).eval())
+
+
+def test_writing_is_all_or_nothing(tmp_path):
+    file = tmp_path / "new" / "x.dgm"
+    container.write(file, b"first")
+    assert file.read_bytes() == b"first" and file.stat().st_mode & 0o777 == 0o644
+    with pytest.raises(TypeError):
+        container.write(file, "no bytes")
+    assert file.read_bytes() == b"first" and list(file.parent.iterdir()) == [file]

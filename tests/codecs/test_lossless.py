@@ -1,0 +1,175 @@
+"""The lossless codecs: bit for bit, in as many bits as the model's own -log2 p(x), or its bound, says."""
+
+import math
+
+import pytest
+import torch
+
+from dgm_lite import catalog, evaluate
+from dgm_lite.codecs import autoregressive, bits_back, integer_flow
+from dgm_lite.codecs.coder import DamagedError
+from dgm_lite.datasets import files
+from dgm_lite.datasets.images import digits
+from dgm_lite.latent.vae import categorical_vae, linear_vae
+from tests import laws
+from tests.codecs.conftest import LOSSLESS, build, hard_arrays
+
+CODECS = {"autoregressive": autoregressive, "integer_flow": integer_flow, "bits_back": bits_back}
+
+
+def bits(nats: float) -> float:
+    return -nats / math.log(2)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 7, 35])
+def test_everything_comes_back_at_any_length(name, dim):
+    """One pixel, odd lengths; constants, extremes, noise; one row, and more rows than go side by side."""
+    model, codec = build(name, dim, seed=dim), CODECS[LOSSLESS[name]]
+    for what, x in hard_arrays(dim, model.levels).items():
+        back = codec.decode(model, codec.encode(model, x), len(x))
+        assert torch.equal(back, x), what
+        assert back.dtype == torch.long
+
+
+@pytest.mark.parametrize("levels", [1, 2, 17, 256])
+@pytest.mark.parametrize("kind", ["causal-arm", "causal-arm-logistic", "vae", "integer-flow"])
+def test_any_number_of_levels(kind, levels):
+    model, codec = build(kind, 6, levels), CODECS[LOSSLESS[kind]]
+    x = torch.randint(levels, (40, 6), generator=torch.Generator().manual_seed(levels))
+    assert torch.equal(codec.decode(model, codec.encode(model, x), len(x)), x)
+
+
+def test_the_code_is_as_long_as_the_model_says(name):
+    """Exact models: within 0.5 % and 64 bits of -log2 p(x), for one row and for many of the model's own."""
+    model, codec = build(name, 16), CODECS[LOSSLESS[name]]
+    generator = torch.Generator().manual_seed(0)
+    drawn = model.sample(300, generator=generator).clamp(0, model.levels - 1)
+    for x in (drawn, drawn[:1], drawn[:5], torch.randint(model.levels, (100, 16), generator=generator)):
+        if codec is bits_back:
+            with torch.no_grad():
+                runs = [bits(model.elbo(x).sum().item()) for _ in range(200)]
+            own = torch.tensor(runs)
+            payload, start = bits_back.encode_with_start(model, x)
+            spread = 5 * own.std().item()  # which z is drawn is up to the stack
+            assert abs(8 * len(payload) - start - own.mean()) <= 0.005 * own.mean() + 64 + spread
+        else:
+            own = bits(model.log_prob(x).sum().item())
+            assert 8 * len(codec.encode(model, x)) <= 1.005 * own + 64
+
+
+def test_the_test_digits_as_one_code_are_far_below_image_formats():
+    """All 1,797 digits come back with the shipped model, and the 447 test digits fit in 6,700 bytes."""
+    data, (model, _) = digits(), catalog.load(files.path("causal_arm_digits.safetensors"))
+    payload = autoregressive.encode(model, data.test)
+    own = bits(evaluate.log_prob(model, data.test).sum().item())
+    assert abs(8 * len(payload) - own) <= 0.005 * own + 64
+    assert len(payload) < 6700
+    everything = torch.cat([data.train, data.valid, data.test])
+    back = autoregressive.decode(model, autoregressive.encode(model, everything), len(everything))
+    assert torch.equal(back, everything)
+
+
+def test_threads_and_other_work_change_nothing():
+    """Encoded with two threads among other work, decoded with one: the same bits."""
+    model, data = build("causal-arm", 64, 17), digits()
+    x, threads = data.test[:100], torch.get_num_threads()
+    one = autoregressive.encode(model, x)
+    torch.set_num_threads(2)
+    try:
+        torch.randn(500, 500) @ torch.randn(500, 500)
+        assert autoregressive.encode(model.train(), x) == one
+        assert model.training
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_codes_length_is_that_of_its_order():
+    """Rows in another order cost the same to within the coder's own bits."""
+    model = build("causal-arm", 16)
+    x = model.sample(200, generator=torch.Generator().manual_seed(3))
+    assert abs(len(autoregressive.encode(model, x)) - len(autoregressive.encode(model, x.flip(0)))) <= 8
+
+
+def test_damaged_codes_are_noticed_or_decode_to_other_numbers():
+    """Without the container around it a code may decode to anything, but never crashes otherwise."""
+    generator = torch.Generator().manual_seed(1)
+    for name, codec_name in LOSSLESS.items():
+        model, codec = build(name), CODECS[codec_name]
+        x = torch.randint(model.levels, (20, model.dim), generator=generator)
+        payload = bytearray(codec.encode(model, x))
+        for _ in range(30):
+            broken = bytearray(payload)
+            place = int(torch.randint(len(broken), (1,), generator=generator))
+            broken[place] ^= 1 << int(torch.randint(8, (1,), generator=generator))
+            try:
+                same = torch.equal(codec.decode(model, bytes(broken), len(x)), x)
+                assert not same or place >= len(broken) - 8, "only the last word has bits to spare"
+            except DamagedError as error:
+                assert "damaged" in str(error) or "expected" in str(error)
+
+
+# --- bits back ------------------------------------------------------------------------------
+
+
+def test_bits_back_is_shorter_than_sending_z():
+    """Without getting bits back, z alone would cost its prior's bits: the difference is the entropy of q."""
+    model = build("vae", 16)
+    x = model.sample(200, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        log_px, log_pz, log_q = (t.sum().item() for t in model.elbo_terms(x))
+    cells = len(x) * model.prior.dim * math.log2(bits_back.CELLS)  # to name a cell, beyond the density
+    without, back = bits(log_px + log_pz) + cells, bits(log_q) + cells
+    payload, start = bits_back.encode_with_start(model, x)
+    assert back > 0.05 * without, "nothing to be gained here"
+    assert 8 * len(payload) - start < without - 0.9 * back
+
+
+def test_bits_back_starts_with_few_bits_and_says_how_many():
+    model = build("vae", 16)
+    for n in (1, 50):
+        x = model.sample(n, generator=torch.Generator().manual_seed(0))
+        payload, start = bits_back.encode_with_start(model, x)
+        assert 0 < start <= 24 * model.prior.dim + 96 and start % 32 == 0
+        assert payload == bits_back.encode(model, x)
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2, 5, 16])
+def test_bits_back_gives_back_the_bits_it_started_with(latent_dim):
+    """Many short codes: what was left out at the bottom of the stack is never needed."""
+    torch.manual_seed(latent_dim)
+    vae = laws.prepare(categorical_vae(6, 5, latent_dim=latent_dim, hidden=8), scale=0.4).float()
+    for seed in range(40):
+        n = 1 + seed % 4
+        x = torch.randint(5, (n, 6), generator=torch.Generator().manual_seed(seed))
+        assert torch.equal(bits_back.decode(vae, bits_back.encode(vae, x), n), x)
+
+
+def test_bits_back_refuses_models_that_it_does_not_know():
+    x = torch.zeros(3, 4, dtype=torch.long)
+    mixture = categorical_vae(4, 3, latent_dim=2, hidden=4, n_components=3)
+    laws.refuses(lambda: bits_back.encode(mixture, x), "standard normal prior")
+    laws.refuses(lambda: bits_back.encode(linear_vae(4, 2), x), "independent integers")
+
+
+# --- integer flow ---------------------------------------------------------------------------
+
+
+def test_integer_flow_codes_integers_beyond_the_datas_range():
+    """The flow gives every integer its share, so the codec takes every integer."""
+    model = build("integer-flow", 6, 17)
+    x = torch.randint(-300, 300, (50, 6), generator=torch.Generator().manual_seed(0))
+    assert torch.equal(integer_flow.decode(model, integer_flow.encode(model, x), 50), x)
+
+
+def test_integer_flow_refuses_what_no_table_can_hold():
+    model = build("integer-flow", 6, 17)
+    x = torch.zeros(2, 6, dtype=torch.long)
+    x[0, 0] = 10_000
+    laws.refuses(lambda: integer_flow.encode(model, x), "integer_flow", "far from")
+
+
+@pytest.mark.parametrize("payload", [b"", b"\0\0\0", b"\0\0\0\0", b"\0\0\xff\xff"])
+def test_integer_flow_refuses_impossible_windows(payload):
+    model = build("integer-flow", 6, 17)
+    with pytest.raises(DamagedError, match="expected"):
+        integer_flow.decode(model, payload, 2)
