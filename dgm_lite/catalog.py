@@ -13,8 +13,9 @@ from dgm_lite.datasets.dataset import Dataset
 from dgm_lite.train import TrainConfig
 
 DATA = {"digits": images.digits, "binary-digits": images.binary_digits,
-        "dequantised-digits": images.dequantised_digits, "digits28": images.digits28,
-        "orange-blue": toys.orange_blue, "two-moons": toys.two_moons}  # fmt: skip
+        "dequantised-digits": images.dequantised_digits, "real-digits": images.real_digits,
+        "digits28": images.digits28, "orange-blue": toys.orange_blue,
+        "two-moons": toys.two_moons}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,11 @@ MODELS = (
           {"dim": 64, "latent_dim": 16, "hidden": 256, "dropout": 0.3},
           TrainConfig(epochs=300, lr=4e-3, batch_size=100, average=0.99),
           {"dim": 5, "latent_dim": 1, "hidden": 8}, "start_from_data"),
+    Model("transform-coder", "Transform coder", "prescribed",
+          "dgm_lite.latent.transform_coder:TransformCoder", "compression/files", "real-digits",
+          {"dim": 64, "latent_dim": 16, "levels": 17, "std": 2.0},
+          TrainConfig(epochs=150, lr=4e-3, batch_size=200, weight_decay=0.1, average=0.99),
+          {"dim": 2, "latent_dim": 1, "levels": 3, "std": 0.5, "hidden": 5}, "start_from_data"),
     Model("causal-arm", "Autoregressive, causal convolutions", "autoregressive",
           "dgm_lite.autoregressive.causal:CausalARM", "autoregressive/causal", "digits",
           {"dim": 64, "levels": 17, "channels": 48},
@@ -178,6 +184,10 @@ MODELS = (
           {"dim": 64, "levels": 17, "n_layers": 8, "hidden": 128, "dropout": 0.35},
           TrainConfig(epochs=250, lr=5e-3, batch_size=100, weight_decay=0.2, average=0.995),
           {"dim": 2, "levels": 3, "n_layers": 2, "hidden": 5}, "start_from_data"),
+    Model("integer-flow", "Flow on integers", "flow", "dgm_lite.flows.integer:IntegerFlow",
+          "flows/integers", "digits", {"dim": 64, "levels": 17, "n_parts": 16, "hidden": 64, "dropout": 0.2},
+          TrainConfig(epochs=100, lr=0.01, batch_size=100, average=0.99),
+          {"dim": 2, "levels": 3, "n_parts": 2, "hidden": 5, "n_components": 2}, "start_from_data"),
     Model("gan", "Generative adversarial network", "implicit", "dgm_lite.gan.gan:GAN",
           "adversarial/gan", "two-moons", {"dim": 2, "latent_dim": 2, "hidden": 64, "penalty": 0.1},
           TrainConfig(epochs=80, lr=1e-3, batch_size=100, betas=(0.0, 0.99), average=0.99),

@@ -38,14 +38,23 @@ class DiagonalNormal:
 
         Source: book eq. `gaussian-posterior`.
         """
-        eps = (x - self.mu) * torch.exp(-self.log_std)
-        return -sum_event(0.5 * eps**2 + self.log_std + 0.5 * LOG_2PI)
+        return self._log_prob_of((x - self.mu) * torch.exp(-self.log_std))
 
-    def sample(self, *, generator: torch.Generator | None = None) -> Tensor:
-        """mu + sigma eps with eps ~ N(0, I): gradients pass to mu and sigma, (B, D)."""
+    def _log_prob_of(self, eps: Tensor) -> Tensor:
+        return sum_event(-0.5 * (eps**2 + LOG_2PI) - self.log_std)
+
+    def draw(self, *, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """x = mu + sigma eps with eps ~ N(0, I), and log N(x; mu, sigma^2): shapes (B, D), (B,).
+
+        Gradients pass to mu and sigma. The eps that made x is known, so it is not worked out again.
+        """
         like_mu = {"device": self.mu.device, "dtype": self.mu.dtype}
         eps = torch.randn(self.mu.shape, generator=generator, **like_mu)
-        return self.mu + torch.exp(self.log_std) * eps
+        return self.mu + torch.exp(self.log_std) * eps, self._log_prob_of(eps)
+
+    def sample(self, *, generator: torch.Generator | None = None) -> Tensor:
+        """mu + sigma eps, (B, D)."""
+        return self.draw(generator=generator)[0]
 
 
 class Categorical:

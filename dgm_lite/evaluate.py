@@ -1,6 +1,7 @@
 """Measures: likelihood with its unit and kind, detection, decisions, and samples against data."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,6 +71,11 @@ def log_prob(model: nn.Module, x: Tensor, batch_size: int = 500) -> Tensor:
             "which has no likelihood. "
             "Compare its samples with data instead: evaluate.two_sample(real, samples)."
         )
+    return _each(measure, model, x, batch_size)
+
+
+def _each(measure: Callable[[Tensor], Tensor], model: nn.Module, x: Tensor, batch_size: int) -> Tensor:
+    """``measure`` of every example, (N,), batch by batch, on the model's device and in eval mode."""
     if not isinstance(x, Tensor) or x.dim() == 0 or len(x) == 0:
         got = f"shape {show(tuple(x.shape))}" if isinstance(x, Tensor) else type(x).__name__
         raise ValueError(f"evaluate: expected a tensor with at least one example, got {got}.")
@@ -78,26 +84,35 @@ def log_prob(model: nn.Module, x: Tensor, batch_size: int = 500) -> Tensor:
         return torch.cat([measure(part.to(weight.device)) for part in x.split(batch_size)])
 
 
-def bits_per_dim(model: nn.Module, x: Tensor, batch_size: int = 500) -> Likelihood:
+def _mean(nats: Tensor, x: Tensor, kind: str) -> Likelihood:
+    nats = nats.double()
+    error = nats.std().item() / math.sqrt(len(nats)) if len(nats) > 1 else math.nan
+    return Likelihood(nats.mean().item(), error, x[0].numel(), kind)
+
+
+def bits_per_dim(model: nn.Module, x: Tensor, batch_size: int = 500, *, n_draws: int = 1) -> Likelihood:
     """How well a model predicts data, as bits per dimension.
 
     Args:
         model: A Density or a Bound.
         x: Examples, (N, *event).
         batch_size: Examples at a time.
+        n_draws: How many draws of a bound's own noise are averaged for each example. An exact density
+            has none, and is computed once.
 
     Returns:
-        The mean, its standard error, and whether it is exact or a bound.
+        The mean, its standard error over the examples, and whether it is exact or a bound.
 
     Raises:
-        ValueError: If there are no examples, or the model has no likelihood.
+        ValueError: If there are no examples, n_draws is below 1, or the model has no likelihood.
 
     Source: book eq. `bits-per-dim`; Theis et al. (2016), A note on the evaluation of generative models.
     """
-    nats = log_prob(model, x, batch_size).double()
-    error = nats.std().item() / math.sqrt(len(nats)) if len(nats) > 1 else math.nan
-    kind = "exact" if isinstance(model, Density) else "lower bound"
-    return Likelihood(nats.mean().item(), error, x[0].numel(), kind)
+    check_count(n_draws, "bits_per_dim", "n_draws")
+    if isinstance(model, Density):
+        return _mean(log_prob(model, x, batch_size), x, "exact")
+    draws = [log_prob(model, x, batch_size) for _ in range(n_draws)]
+    return _mean(torch.stack(draws).mean(0), x, "lower bound")
 
 
 @torch.no_grad()
@@ -125,15 +140,8 @@ def importance_weighted(
             f"evaluate: expected a model with importance_weighted, got {type(model).__name__}. "
             "An exact density needs none: evaluate.bits_per_dim(model, x)."
         )
-    if not isinstance(x, Tensor) or x.dim() == 0 or len(x) == 0:
-        got = f"shape {show(tuple(x.shape))}" if isinstance(x, Tensor) else type(x).__name__
-        raise ValueError(f"evaluate: expected a tensor with at least one example, got {got}.")
-    weight = next(model.parameters(), x)
-    with eval_mode(model):
-        parts = [model.importance_weighted(part.to(weight.device), n_samples) for part in x.split(batch_size)]
-    nats = torch.cat(parts).double()
-    error = nats.std().item() / math.sqrt(len(nats)) if len(nats) > 1 else math.nan
-    return Likelihood(nats.mean().item(), error, x[0].numel(), "lower bound")
+    nats = _each(lambda part: model.importance_weighted(part, n_samples), model, x, batch_size)
+    return _mean(nats, x, "lower bound")
 
 
 def auroc(inside: Tensor, outside: Tensor) -> float:

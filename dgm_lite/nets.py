@@ -64,11 +64,12 @@ class CausalConv1d(nn.Conv1d):
 
 
 @contextmanager
-def eval_mode(model: nn.Module) -> Iterator[None]:
+def eval_mode(*models: nn.Module) -> Iterator[None]:
     """No dropout for a while. Every part comes back in the mode in which it was, even after an error."""
-    modes = [(part, part.training) for part in model.modules()]
+    modes = [(part, part.training) for model in models for part in model.modules()]
     try:
-        model.eval()
+        for model in models:
+            model.eval()
         yield
     finally:
         for part, training in modes:

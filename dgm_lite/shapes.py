@@ -40,8 +40,18 @@ def check_shape(x: Tensor, shape: tuple[int | str, ...], owner: str, hint: str =
         )
 
 
-def check_real(x: Tensor, shape: tuple[int | str, ...], owner: str, hint: str = "") -> None:
+def check_real(
+    x: Tensor, shape: tuple[int | str, ...], owner: str, hint: str = "", *, finite: bool = True
+) -> None:
     """Refuse anything but finite floating-point numbers of the given shape.
+
+    Args:
+        x: What the caller passed.
+        shape: See ``check_shape``.
+        owner: Who refuses.
+        hint: A sentence with the likely remedy.
+        finite: Whether NaN and infinity are refused. Not what a model has computed itself: there they
+            have to reach the loss, whose advice is the better one.
 
     Raises:
         ValueError: On a wrong shape, an integer dtype, NaN or infinity.
@@ -49,8 +59,8 @@ def check_real(x: Tensor, shape: tuple[int | str, ...], owner: str, hint: str = 
     check_shape(x, shape, owner, hint)
     if not x.is_floating_point():
         raise ValueError(f"{owner}: expected floating-point values, got {x.dtype}. Convert with x.float().")
-    if torch.compiler.is_compiling():
-        return  # exported for a live figure: there are no values to look at
+    if not finite or torch.compiler.is_compiling():
+        return  # or exported for a live figure: there are no values to look at
     # NaN or infinity anywhere spoils the sum: one cheap pass, and a second look only where that fails.
     if not math.isfinite(x.sum().item()) and not torch.isfinite(x).all():
         bad = int((~torch.isfinite(x)).sum())
@@ -68,7 +78,7 @@ def check_levels(x: Tensor, levels: int, shape: tuple[int | str, ...], owner: st
         raise ValueError(f"{owner}: expected integers 0..{levels - 1}, got {x.dtype}. Convert with x.long().")
     if torch.compiler.is_compiling():
         return  # exported for a live figure: there are no values to look at
-    low, high = int(x.min()), int(x.max())
+    low, high = (int(v) for v in x.aminmax())  # one pass: this stands before every training step
     if low < 0 or high >= levels:
         raise ValueError(f"{owner}: expected integers 0..{levels - 1}, got values from {low} to {high}.")
 

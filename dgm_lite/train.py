@@ -1,10 +1,8 @@
 """One training loop for all families. ``training_steps`` is a generator: whoever wants to watch, iterates."""
 
-import copy
 import math
 import sys
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +12,10 @@ from tqdm import tqdm
 
 from dgm_lite import checkpoints
 from dgm_lite.nets import eval_mode
-from dgm_lite.protocols import Adversarial, Player, Step, Trainable
+from dgm_lite.protocols import Step
+from dgm_lite.run import Run
 from dgm_lite.shapes import check_count
+from dgm_lite.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -66,148 +66,6 @@ class TrainConfig:
                 raise ValueError(
                     f"TrainConfig: expected {name} to be {expected}, got {getattr(self, name)!r}."
                 )
-
-
-class DivergedError(RuntimeError):
-    """A loss became NaN or infinite."""
-
-
-def players_of(model: nn.Module) -> list[Player]:
-    """The players of a game, or the one player of a model with a ``loss``.
-
-    Raises:
-        ValueError: If the model has neither ``loss`` nor ``players``.
-    """
-    if isinstance(model, Adversarial):
-        return model.players()
-    if isinstance(model, Trainable):
-        return [Player("model", model, model.loss)]
-    raise ValueError(f"training: expected a model with loss() or players(), got {type(model).__name__}.")
-
-
-class Trainer:
-    """Optimisers, averaged weights and step count of one training run.
-
-    Args:
-        model: A Trainable or Adversarial module.
-        config: How to train.
-        n_steps: Steps of the whole run; the learning rate falls to zero at the last.
-        accelerator: A Hugging Face ``accelerate.Accelerator``, or None for one process.
-
-    Raises:
-        ValueError: If the model cannot be trained.
-    """
-
-    def __init__(self, model: nn.Module, config: TrainConfig, n_steps: int, accelerator=None):
-        self.model, self.config, self.n_steps, self.accelerator = model, config, max(n_steps, 1), accelerator
-        self.rank, self.n_processes = 0, 1
-        if accelerator is not None:
-            self.rank, self.n_processes = accelerator.process_index, accelerator.num_processes
-        self.players = players_of(model)
-        self.optimizers = [
-            torch.optim.AdamW(
-                p.weights.parameters(), lr=config.lr, betas=config.betas, weight_decay=config.weight_decay
-            )
-            for p in self.players
-        ]
-        self.average = None
-        self.synchronise()
-        self.average = copy.deepcopy(model.state_dict()) if config.average else None
-        self.index = 0
-        torch.manual_seed(config.seed + self.rank)  # every process drops out other units
-
-    def rate(self) -> float:
-        """Learning rate of this step as a share of its peak: linear warm-up, then half a cosine."""
-        done, warm = self.index / self.n_steps, self.config.warmup
-        if done < warm:
-            return (self.index + 1) / (warm * self.n_steps + 1)
-        return 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm)))
-
-    def step(self, batch: tuple[Tensor, ...]) -> dict[str, float]:
-        """Each player moves its own weights ``steps`` times; returns the last loss of each.
-
-        Raises:
-            DivergedError: If a loss is not finite.
-        """
-        # Here and not before the loop: whoever watches the training may have switched to eval mode.
-        self.model.train()
-        batch, weight = self.share(batch)
-        losses = {}
-        for player, optimizer in zip(self.players, self.optimizers, strict=True):
-            for group in optimizer.param_groups:
-                group["lr"] = self.config.lr * self.rate()
-            for _ in range(player.steps):
-                losses[player.name] = self._update(player, optimizer, batch, weight)
-        self.index += 1
-        if self.average is not None:
-            self._average()
-        return losses
-
-    def _update(
-        self, player: Player, optimizer: torch.optim.Optimizer, batch: tuple[Tensor, ...], weight: float
-    ) -> float:
-        optimizer.zero_grad(set_to_none=True)
-        loss = player.loss(*batch) * weight
-        value = self._mean(loss.detach()).item()
-        if not math.isfinite(value):
-            raise DivergedError(
-                f"training: the loss of {player.name!r} became {value} at step {self.index}. "
-                f"Try a smaller learning rate (now {self.config.lr}), or check the data for NaN."
-            )
-        parameters = [p for p in player.weights.parameters() if p.requires_grad]
-        gradients = torch.autograd.grad(
-            loss, parameters, allow_unused=True
-        )  # nobody else's weights are touched
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = None if gradient is None else self._mean(gradient)
-        if self.config.clip_norm:
-            nn.utils.clip_grad_norm_(parameters, self.config.clip_norm)
-        optimizer.step()
-        return value
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        # Early averages forget faster, or the first random weights would stay in them for long.
-        decay = min(self.config.average, (1 + self.index) / (10 + self.index))
-        for name, value in self.model.state_dict().items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value, 1 - decay)
-            else:
-                self.average[name].copy_(value)
-
-    # --- several processes -------------------------------------------------------------------
-
-    def share(self, batch: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], float]:
-        """This process's part of a batch, on the model's device, and its weight in the mean over processes.
-
-        Losses are means over examples. Parts of unequal size are weighted so that the mean over
-        processes is the mean over the whole batch: the step that a single process would take.
-        """
-        total, n = len(batch[0]), self.n_processes
-        device = _device(self.model)
-        if n > 1 and total >= n:
-            batch = tuple(column[self.rank :: n] for column in batch)
-            return tuple(column.to(device) for column in batch), len(batch[0]) * n / total
-        return tuple(column.to(device) for column in batch), 1.0
-
-    def _mean(self, value: Tensor) -> Tensor:
-        """The mean over all processes, the same on each."""
-        return value if self.n_processes == 1 else self.accelerator.reduce(value, reduction="mean")
-
-    @torch.no_grad()
-    def synchronise(self) -> None:
-        """Give every process the first one's weights and buffers; they would drift apart otherwise."""
-        if self.n_processes > 1:
-            from accelerate.utils import (
-                broadcast,
-            )  # an optional dependency, there if an accelerator was passed
-
-            for value in [*self.model.state_dict().values(), *(self.average or {}).values()]:
-                value.copy_(broadcast(value.clone()))
-
-
-def _device(model: nn.Module) -> torch.device:
-    return next(model.parameters()).device
 
 
 def training_steps(
@@ -261,9 +119,10 @@ def mean_loss(model: nn.Module, columns: tuple[Tensor, ...], batch_size: int = 5
     if len(columns[0]) == 0:
         raise ValueError("mean_loss: expected at least one example, got an empty split.")
     total = 0.0
+    device = next(model.parameters()).device
     with eval_mode(model):
         for part in zip(*(c.split(batch_size) for c in columns), strict=True):
-            total += model.loss(*(c.to(_device(model)) for c in part)).item() * len(part[0])
+            total += model.loss(*(c.to(device) for c in part)).item() * len(part[0])
     return total / len(columns[0])
 
 
@@ -293,13 +152,18 @@ def fit(model: nn.Module, data, config: TrainConfig = TrainConfig(), *, checkpoi
             checkpoint is damaged or belongs to another run.
         DivergedError: If a loss is not finite.
     """
-    run = _Run(model, data, config, checkpoint, accelerator)
+    run = Run(model, data, config, checkpoint, accelerator)
     checkpoints.resume(run)
     hidden = None if bar is None else not bar  # None: tqdm hides it unless stderr is a terminal
     try:
         with tqdm(total=config.epochs, initial=run.epoch, unit="epoch", leave=False, disable=hidden) as shown:
-            while run.epoch < config.epochs and not run.out_of_patience():
-                run.one_epoch()
+            while run.goes_on():
+                run.train(data.batches(config.batch_size, run.generator))
+                if run.validates:
+                    with run.candidate():
+                        valid = mean_loss(model, data.split("valid"))
+                    run.judge(valid)
+                run.end_epoch()
                 shown.set_postfix_str(run.report())
                 shown.update()
     except KeyboardInterrupt:
@@ -310,89 +174,3 @@ def fit(model: nn.Module, data, config: TrainConfig = TrainConfig(), *, checkpoi
     finally:
         run.finish()
     return run.steps
-
-
-class _Run:
-    """The state of one ``fit``."""
-
-    def __init__(self, model, data, config, checkpoint, accelerator):
-        if not hasattr(data, "batches"):
-            raise ValueError(
-                f"fit: expected a Dataset, got {type(data).__name__}. "
-                "Build one with Dataset(name, train, valid, test)."
-            )
-        if len(data.train) == 0:
-            raise ValueError(f"fit: expected at least one training example, got none in {data.name!r}.")
-        self.model, self.data, self.config, self.accelerator = model, data, config, accelerator
-        self.checkpoint = Path(checkpoint) if checkpoint else None
-        self.generator = torch.Generator().manual_seed(config.seed)
-        per_epoch = math.ceil(len(data.train) / config.batch_size)
-        self.trainer = Trainer(model, config, config.epochs * per_epoch, accelerator)
-        self.steps: list[Step] = []
-        self.epoch, self.best_loss, self.best_epoch, self.best = 0, math.inf, -1, None
-        # A game has no loss that says how good the samples are, so its last weights are kept.
-        self.validates = isinstance(model, Trainable) and len(data.valid) > 0
-
-    def one_epoch(self) -> None:
-        """Every batch once, then validation, best weights and checkpoint."""
-        losses = {}
-        for batch in self.data.batches(self.config.batch_size, self.generator):
-            losses = self.trainer.step(batch)
-            self.steps.append(Step(self.epoch, self.trainer.index - 1, losses))
-        self.trainer.synchronise()
-        if self.validates:
-            valid = self._validate()
-            self.steps[-1] = Step(self.epoch, self.trainer.index - 1, losses, valid)
-            if valid < self.best_loss:
-                self.best_loss, self.best_epoch = valid, self.epoch
-                self.best = copy.deepcopy(self._weights())
-        self.epoch += 1
-        checkpoints.save(self)
-
-    def _weights(self) -> dict[str, Tensor]:
-        return self.trainer.average if self.trainer.average is not None else self.model.state_dict()
-
-    def _validate(self) -> float:
-        # The same draws in every epoch, and none taken from those of the training.
-        with _borrowed(self.model, self._weights()), torch.random.fork_rng():
-            torch.manual_seed(self.config.seed)
-            valid = mean_loss(self.model, self.data.split("valid"))
-        if math.isnan(valid):
-            raise DivergedError(
-                f"training: the validation loss became nan in epoch {self.epoch}. "
-                f"Try a smaller learning rate (now {self.config.lr})."
-            )
-        return valid
-
-    def out_of_patience(self) -> bool:
-        """Whether the last ``patience`` epochs brought nothing better."""
-        patience = self.config.patience
-        return patience is not None and self.validates and self.epoch - self.best_epoch > patience
-
-    def report(self) -> str:
-        """Validation loss for the bar: bits per dimension for data with levels, nats otherwise."""
-        if not self.validates:
-            return ", ".join(f"{name} {value:.3f}" for name, value in self.steps[-1].losses.items())
-        if self.data.levels and not self.data.with_labels:
-            dim = self.data.train[0].numel()
-            return f"valid {self.steps[-1].valid / dim / math.log(2):.3f} bits/dim"
-        return f"valid {self.steps[-1].valid:.3f} nats"
-
-    def finish(self) -> None:
-        """Leave the best weights in the model, or the averaged ones, and the model in eval mode."""
-        if self.best is not None:
-            self.model.load_state_dict(self.best)
-        elif self.trainer.average is not None:
-            self.model.load_state_dict(self.trainer.average)
-        self.model.eval()
-
-
-@contextmanager
-def _borrowed(model: nn.Module, state: dict[str, Tensor]) -> Iterator[None]:
-    """The model with other weights for a while."""
-    own = copy.deepcopy(model.state_dict())
-    try:
-        model.load_state_dict(state)
-        yield
-    finally:
-        model.load_state_dict(own)

@@ -7,7 +7,7 @@ import yaml
 
 from dgm_lite import catalog
 from dgm_lite.datasets.dataset import Dataset
-from dgm_lite.train import players_of
+from dgm_lite.trainer import players_of
 from tests import laws
 
 ROOT = Path(__file__).resolve().parents[1]

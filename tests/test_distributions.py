@@ -113,6 +113,18 @@ def test_diagonal_normal_draws_have_its_moments_and_pass_gradients():
     assert (mu.grad == 1).all() and log_std.grad.abs().sum() > 0
 
 
+def test_diagonal_normal_knows_the_density_of_its_own_draw():
+    """Value and gradients are those of log_prob at the draw, and the draw is sample's."""
+    parameters = [torch.randn(5, 3, dtype=torch.float64, requires_grad=True) for _ in range(2)]
+    q = DiagonalNormal(*parameters)
+    x, log_q = q.draw(generator=torch.Generator().manual_seed(0))
+    assert torch.equal(x, q.sample(generator=torch.Generator().manual_seed(0)))
+    torch.testing.assert_close(log_q, q.log_prob(x))
+    values = (x.sin().sum(1) - log_q, x.sin().sum(1) - q.log_prob(x))
+    ours, theirs = (torch.autograd.grad(v.sum(), parameters, retain_graph=True) for v in values)
+    torch.testing.assert_close(ours, theirs)
+
+
 def test_categorical_is_torchs():
     logits, x = torch.randn(5, 4, 6, dtype=torch.float64), torch.randint(6, (5, 4))
     ours, theirs = Categorical(logits), td.Independent(td.Categorical(logits=logits), 1)

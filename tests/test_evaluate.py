@@ -64,6 +64,26 @@ def test_a_bound_is_called_a_bound():
     assert "lower bound" in str(likelihood) and "bits/dim" in str(likelihood) and "nats" in str(likelihood)
 
 
+def test_draws_of_a_bound_are_averaged_for_each_example():
+    """The mean settles, and its error is that of the examples alone: draws are no new examples."""
+
+    class Noisy(nn.Module):
+        def elbo(self, x):
+            return x[:, 0] + 3 * torch.randn(len(x), dtype=x.dtype)
+
+    torch.manual_seed(0)
+    x = draws(200, 4)
+    once, often = (evaluate.bits_per_dim(Noisy(), x, n_draws=n) for n in (1, 400))
+    assert often.nats == pytest.approx(x[:, 0].mean().item(), abs=0.05) and often.kind == "lower bound"
+    assert often.error == pytest.approx(stats.sem(x[:, 0].numpy()), rel=0.05) and once.error > 2 * often.error
+    calls = []
+    exact = Coins()
+    exact.log_prob = lambda part: (calls.append(1), Coins().log_prob(part))[1]
+    evaluate.bits_per_dim(exact, torch.randint(2, (30, 8)), n_draws=400)
+    assert len(calls) == 1
+    laws.refuses(lambda: evaluate.bits_per_dim(Noisy(), x, n_draws=0), "n_draws")
+
+
 def test_batches_do_not_matter():
     model = laws.prepare(BernoulliMixture(5, 3))
     x = laws.domain(5, 2)

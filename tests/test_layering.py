@@ -16,7 +16,8 @@ PACKAGE = ROOT / "dgm_lite"
 TOOLBOX = {"protocols", "shapes", "distributions", "nets"}
 FAMILIES = {"autoregressive", "flows", "latent", "gan", "energy", "diffusion", "joint"}
 EVERYTHING_BELOW = TOOLBOX | FAMILIES | {
-    "datasets", "weights", "checkpoints", "train", "evaluate", "catalog", "claims", "codecs", "plot",
+    "datasets", "weights", "checkpoints", "trainer", "run", "train", "evaluate", "catalog", "claims",
+    "codecs", "plot",
 }  # fmt: skip
 # Module or folder -> what it may import from the package, besides itself.
 MAY_IMPORT = {
@@ -28,7 +29,9 @@ MAY_IMPORT = {
     "datasets": set(TOOLBOX),
     "weights": set(TOOLBOX),
     "checkpoints": TOOLBOX | {"weights"},
-    "train": TOOLBOX | {"checkpoints"},
+    "trainer": TOOLBOX | {"train"},  # of train it knows the configuration, as a type
+    "run": TOOLBOX | {"checkpoints", "trainer", "train"},
+    "train": TOOLBOX | {"checkpoints", "trainer", "run"},
     "evaluate": set(TOOLBOX),
     "plot": set(TOOLBOX),
     "claims": set(),
@@ -37,7 +40,8 @@ MAY_IMPORT = {
     "live": TOOLBOX | {"plot"},
     "applications": EVERYTHING_BELOW | {"live"},
     "exercises": EVERYTHING_BELOW | {"applications"},
-    "__main__": EVERYTHING_BELOW | {"applications"},
+    "arguments": EVERYTHING_BELOW | {"applications"},
+    "__main__": EVERYTHING_BELOW | {"applications", "arguments"},
     "__init__": set(),
 }
 

@@ -69,9 +69,10 @@ def test_eval_mode_comes_and_goes():
     net = mlp(2, 3, 1, dropout=0.5).train()
     net[2].eval()  # one part was switched off on purpose
     before = [part.training for part in net.modules()]
-    with eval_mode(net):
-        assert not any(part.training for part in net.modules())
-    assert [part.training for part in net.modules()] == before
+    other = mlp(2, 3, 1).train()
+    with eval_mode(net, other, net[1]):
+        assert not any(part.training for part in [*net.modules(), *other.modules()])
+    assert [part.training for part in net.modules()] == before and all(p.training for p in other.modules())
     with pytest.raises(ZeroDivisionError), eval_mode(net):
         1 / 0  # noqa: B018
     assert [part.training for part in net.modules()] == before, "an error left the model in eval mode"

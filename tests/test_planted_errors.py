@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from dgm_lite import evaluate, train
+from dgm_lite import evaluate, train, trainer
 from dgm_lite.autoregressive.causal import CausalARM
 from dgm_lite.datasets import images
 from dgm_lite.datasets.dataset import Dataset
@@ -303,7 +303,7 @@ class Game(nn.Module):
 def test_one_optimiser_for_everybody(monkeypatch):
     """The discriminator's step also trains the generator, to be found out."""
 
-    class Everybody(train.Trainer):
+    class Everybody(trainer.Trainer):
         def _update(self, player, optimizer, batch, weight):
             optimizer = torch.optim.AdamW(self.model.parameters(), lr=self.config.lr)
             loss = player.loss(*batch)

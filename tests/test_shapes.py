@@ -54,6 +54,13 @@ def test_every_float_is_real(dtype):
     shapes.check_real(torch.ones(2, 3, dtype=dtype), ("B", 3), "Owner")
 
 
+def test_what_a_model_computed_itself_may_be_infinite():
+    for value in (torch.nan, torch.inf):
+        shapes.check_real(torch.full((2, 3), value), ("B", 3), "Owner", finite=False)
+    for x in (torch.zeros(2, 4), torch.zeros(2, 3, dtype=torch.long)):
+        laws.refuses(lambda: shapes.check_real(x, ("B", 3), "Owner", finite=False), "Owner: ")  # noqa: B023
+
+
 @pytest.mark.parametrize("x, word", [
     (torch.zeros(2, 3), "torch.float32"), (torch.zeros(2, 3, dtype=torch.bool), "torch.bool"),
     (torch.tensor([[0, 17, 3]]), "from 0 to 17"), (torch.tensor([[0, -1, 3]]), "from -1 to 3"),

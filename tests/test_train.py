@@ -19,7 +19,8 @@ from dgm_lite.datasets.dataset import Dataset
 from dgm_lite.joint.classifier import Classifier
 from dgm_lite.latent.mixture import GaussianMixture
 from dgm_lite.protocols import Player, Step
-from dgm_lite.train import DivergedError, TrainConfig, Trainer, fit, mean_loss, players_of, training_steps
+from dgm_lite.train import TrainConfig, fit, mean_loss, training_steps
+from dgm_lite.trainer import DivergedError, Trainer, players_of
 from tests import laws
 
 HERE = Path(__file__).resolve().parent

@@ -13,7 +13,8 @@ import torch
 
 from dgm_lite import weights
 from dgm_lite.autoregressive.causal import CausalARM
-from dgm_lite.train import DivergedError, TrainConfig, fit
+from dgm_lite.train import TrainConfig, fit
+from dgm_lite.trainer import DivergedError
 from tests.test_train import Stop, tiny_data
 
 CONFIG = TrainConfig(epochs=4, batch_size=10, lr=0.03)

@@ -64,6 +64,17 @@ def dequantised_digits() -> Dataset:
 
 
 @cache
+def real_digits() -> Dataset:
+    """The 8 x 8 digits as real numbers that happen to be whole: floats 0.0..16.0, (N, 64), same split.
+
+    For models whose density of real x is a means to something else, as that of a transform coder is.
+    """
+    data = digits()
+    splits = {name: getattr(data, name).float() for name in ("train", "valid", "test")}
+    return replace(data, name="digits 8x8, real", levels=None, **splits)
+
+
+@cache
 def digits28() -> Dataset:
     """5,000 digits of 28 x 28 pixels with 256 grey levels, 500 of each class, shuffled once.
 

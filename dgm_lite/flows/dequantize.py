@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from dgm_lite.distributions import log_mean_weight
 from dgm_lite.flows.coupling import NICE, RealNVP
 from dgm_lite.flows.flow import Flow
 from dgm_lite.shapes import check_count, check_levels
@@ -56,6 +57,10 @@ class DequantizedFlow(nn.Module):
         self.flow, self.levels, self.dim = flow, levels, flow.dim
         self.logit = Logit()
 
+    def check(self, x: Tensor) -> None:
+        """Refuse anything but integers 0 .. levels-1 of shape (B, D)."""
+        check_levels(x, self.levels, ("B", self.dim), "DequantizedFlow", "Flatten images: x.flatten(1).")
+
     def noise(self, x: Tensor) -> Tensor:
         """u ~ U[0, 1)^D, the whole unit cell. Half a cell would earn D log 2 nats that aren't there."""
         # In float64: in float32 15 + u may round up to 16, a cell that isn't x's own, or even to L.
@@ -66,7 +71,7 @@ class DequantizedFlow(nn.Module):
 
         Shapes (B, D) and (B,), the latter in nats: noise, unit interval, logit, and the price of the scaling.
         """
-        check_levels(x, self.levels, ("B", self.dim), "DequantizedFlow", "Flatten images: x.flatten(1).")
+        self.check(x)
         r, log_det = self.logit.to_latent((x + self.noise(x)) / self.levels)
         dtype = next(self.flow.parameters()).dtype
         return r.to(dtype), (log_det - self.dim * math.log(self.levels)).to(dtype)
@@ -94,14 +99,23 @@ class DequantizedFlow(nn.Module):
         r, log_det = self.to_real(x)
         return self.flow.log_prob(r) + log_det
 
-    def importance_bound(self, x: Tensor, n_samples: int) -> Tensor:
-        """A tighter bound from k = n_samples draws of u: log of the mean of exp(elbo), nats, (B,).
+    def importance_weighted(self, x: Tensor, n_samples: int) -> Tensor:
+        """log (1/k) sum_i exp(elbo_i) with k draws of u: a tighter lower bound.
+
+        Args:
+            x: Integers 0 .. levels-1, shape (B, D).
+            n_samples: k. The bound rises with k, to log p(x).
+
+        Returns:
+            Nats, shape (B,).
+
+        Raises:
+            ValueError: If x has another shape, dtype or range, or n_samples is below 1.
 
         Source: book eq. `dequantise-iw`; Burda et al. (2016), Importance weighted autoencoders, equation 8.
         """
-        check_count(n_samples, "DequantizedFlow.importance_bound", "n_samples")
-        draws = torch.stack([self.elbo(x) for _ in range(n_samples)])
-        return draws.logsumexp(0) - math.log(n_samples)
+        self.check(x)
+        return log_mean_weight(self.elbo, x, n_samples)
 
     def loss(self, x: Tensor) -> Tensor:
         """Mean of -elbo over the batch, in nats per example, with new noise at every call."""

@@ -17,7 +17,7 @@ from dgm_lite.shapes import check_count, check_real
 
 
 class StandardNormal(nn.Module):
-    """p_z(z) = N(z; 0, I): the usual base density.
+    """p(z) = N(z; 0, I): the usual base density of a flow, and the usual prior of a latent variable.
 
     Args:
         dim: D, numbers per example.
@@ -30,7 +30,14 @@ class StandardNormal(nn.Module):
         self.register_buffer("zero", torch.zeros(()), persistent=False)  # knows the device and the dtype
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """log N(z; 0, I) = -(|z|^2 + D log 2 pi) / 2, in nats, shape (B,). Source: book eq. `normal-base`."""
+        """log N(z; 0, I) = -(|z|^2 + D log 2 pi) / 2, in nats, shape (B,).
+
+        Raises:
+            ValueError: If z is not floating point, or not (B, D).
+
+        Source: book eq. `normal-base`; as a prior, `standard-prior`.
+        """
+        check_real(z, ("B", self.dim), "StandardNormal", finite=False)
         return -0.5 * torch.linalg.vecdot(z, z) - 0.5 * self.dim * math.log(2 * math.pi)
 
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:

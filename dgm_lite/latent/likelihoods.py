@@ -98,12 +98,12 @@ class BernoulliLikelihood(nn.Module):
 
 
 class GaussianLikelihood(nn.Module):
-    """p(x | z) = N(x; f(z), sigma^2 I) for real x, with one learned sigma.
+    """p(x | z) = N(x; f(z), sigma^2 I) for real x, with one sigma, learned or fixed.
 
     Args:
         net: The decoder f: (B, M) -> (B, D). A single linear layer makes the model probabilistic PCA.
         dim: D.
-        std: sigma at the start.
+        std: sigma, at the start where it is learned.
         learn_std: Whether sigma is trained.
 
     Source: book eq. `gaussian-likelihood`.
@@ -117,7 +117,11 @@ class GaussianLikelihood(nn.Module):
         if not std > 0:
             raise ValueError(f"GaussianLikelihood: expected std to be above 0, got {std!r}.")
         self.net, self.dim = net, dim
-        self.log_std = nn.Parameter(torch.tensor(math.log(std)), requires_grad=learn_std)
+        log_std = torch.tensor(math.log(std))
+        if learn_std:
+            self.log_std = nn.Parameter(log_std)
+        else:
+            self.register_buffer("log_std", log_std)
 
     def check(self, x: Tensor, owner: str) -> None:
         """Refuse anything but finite floats of shape (B, D)."""
@@ -125,8 +129,9 @@ class GaussianLikelihood(nn.Module):
 
     @torch.no_grad()
     def start_from_data(self, x: Tensor) -> None:
-        """Start sigma at the spread of the data."""
-        self.log_std.copy_(x.std(0, correction=0).square().mean().sqrt().log())
+        """Start sigma at the spread of the data, if it is learned."""
+        if isinstance(self.log_std, nn.Parameter):
+            self.log_std.copy_(x.std(0, correction=0).square().mean().sqrt().log())
 
     def forward(self, z: Tensor) -> DiagonalNormal:
         """p(. | z) of each row."""

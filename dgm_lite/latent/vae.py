@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite.distributions import log_mean_weight
+from dgm_lite.flows.flow import StandardNormal
 from dgm_lite.latent.likelihoods import BernoulliLikelihood, CategoricalLikelihood, GaussianLikelihood
 from dgm_lite.latent.posteriors import DiagonalGaussian, ScaleLevels
-from dgm_lite.latent.priors import NormalMixture, StandardNormal
+from dgm_lite.latent.priors import NormalMixture
 from dgm_lite.nets import mlp
 from dgm_lite.protocols import Density, Sampler
 from dgm_lite.shapes import check_count
@@ -48,7 +49,7 @@ class VAE(nn.Module):
 
     def start_from_data(self, x: Tensor) -> "VAE":
         """Let the likelihood start where x is explained as well as it can be without z."""
-        self.likelihood.check(x, "VAE")
+        self.likelihood.check(x, type(self).__name__)
         self.likelihood.start_from_data(x)
         return self
 
@@ -56,7 +57,7 @@ class VAE(nn.Module):
         self, x: Tensor, *, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """log p(x | z), log p(z), log q(z | x) at one draw z ~ q(z | x): nats, (B,) each."""
-        self.likelihood.check(x, "VAE")
+        self.likelihood.check(x, type(self).__name__)
         z, log_q = self.posterior(x, generator=generator)
         return self.likelihood(z).log_prob(x), self.prior.log_prob(z), log_q
 
@@ -97,24 +98,24 @@ class VAE(nn.Module):
 
         Source: book eq. `iwae`; Burda et al. (2016), Importance weighted autoencoders, equation 8.
         """
-        self.likelihood.check(x, "VAE")
+        self.likelihood.check(x, type(self).__name__)
         return log_mean_weight(lambda rows: self.elbo(rows, generator=generator), x, n_samples)
 
     def loss(self, x: Tensor) -> Tensor:
         """Mean of -ELBO(x) over the batch, in nats per example; with beta, its prior terms are weighted."""
         log_px, log_pz, log_q = self.elbo_terms(x)
-        return -(log_px + self.beta * (log_pz - log_q)).mean()
+        return (self.beta * (log_q - log_pz) - log_px).mean()
 
     @torch.no_grad()
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """z ~ p(z), then x ~ p(x | z): shape (n, D)."""
-        check_count(n, "VAE.sample")
+        check_count(n, f"{type(self).__name__}.sample")
         return self.likelihood(self.prior.sample(n, generator=generator)).sample(generator=generator)
 
     @torch.no_grad()
     def reconstruct(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """z ~ q(z | x), then the mean of p(x | z): floats, shape (B, D)."""
-        self.likelihood.check(x, "VAE")
+        self.likelihood.check(x, type(self).__name__)
         return self.likelihood(self.posterior(x, generator=generator)[0]).mean
 
 

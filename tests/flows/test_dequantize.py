@@ -68,19 +68,36 @@ def test_elbo_is_below_the_exact_value_and_more_draws_close_the_gap():
     x, log_px = laws.domain(2, 3), exact(model)
     means = []
     for k in (1, 10, 100):
-        mean, error = monte_carlo(lambda: model.importance_bound(x, k), 3_000 // k)  # noqa: B023
+        mean, error = monte_carlo(lambda: model.importance_weighted(x, k), 3_000 // k)  # noqa: B023
         assert (mean < log_px + 4 * error).all(), f"IW-{k} lies above log p(x)"
         means.append(mean)
     gap = [(log_px - mean).mean().item() for mean in means]
     assert gap[0] > 3 * gap[1] > 9 * gap[2], gap
 
 
-def test_importance_bound_of_one_draw_is_the_elbo():
+def test_importance_weighting_with_one_draw_is_the_elbo():
     model, x = small(), laws.domain(2, 3)
     torch.manual_seed(1)
     one = model.elbo(x)
     torch.manual_seed(1)
-    assert torch.equal(model.importance_bound(x, 1), one)
+    assert torch.equal(model.importance_weighted(x, 1), one)
+
+
+def test_evaluate_measures_the_tighter_bound():
+    model, x = small(dropout=0.5).train(), laws.domain(2, 3).repeat(40, 1)
+    tight = evaluate.importance_weighted(model, x, n_samples=200, batch_size=7)
+    assert tight.kind == "lower bound" and tight.dim == 2 and model.training
+    assert evaluate.bits_per_dim(model, x).nats < tight.nats < exact(model.eval()).mean().item() + 0.01
+
+
+def test_importance_weighting_needs_no_memory_for_k():
+    """No call sees more than 20,000 rows, however many draws are asked for."""
+    model, x, rows = small(), laws.domain(2, 3)[:3], []
+    whole = model.elbo
+    model.elbo = lambda part: (rows.append(len(part)), whole(part))[1]
+    with torch.no_grad():
+        model.importance_weighted(x, 50_000)
+    assert sum(rows) == 150_000 and max(rows) <= 20_000
 
 
 def test_bound_is_tight_where_the_density_is_flat_in_each_cell():
@@ -159,7 +176,9 @@ def test_refusals():
     ):
         model.elbo(torch.tensor([[0, 3]]))
     with pytest.raises(ValueError, match="n_samples"):
-        model.importance_bound(torch.zeros(2, 2, dtype=torch.long), 0)
+        model.importance_weighted(torch.zeros(2, 2, dtype=torch.long), 0)
+    with pytest.raises(ValueError, match=r"DequantizedFlow: expected integers 0\.\.2, got torch.float32"):
+        model.importance_weighted(torch.zeros(2, 2), 3)
     with pytest.raises(ValueError, match="expected a Flow, got Affine"):
         DequantizedFlow(Affine(2), 3)
     with pytest.raises(ValueError, match="levels"):

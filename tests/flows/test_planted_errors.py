@@ -7,9 +7,12 @@ import torch
 from torch import nn
 
 from dgm_lite import weights
+from dgm_lite.distributions import log_prob_logistic_mixture
 from dgm_lite.flows.coupling import AffineCoupling, RealNVP
 from dgm_lite.flows.dequantize import DequantizedFlow, dequantized_realnvp
 from dgm_lite.flows.flow import Chain, Flow, StandardNormal
+from dgm_lite.flows.integer import IntegerFlow, RoundedCoupling
+from dgm_lite.flows.logistic_base import LogisticMixtureBase
 from tests import laws
 from tests.flows.test_dequantize import exact, monte_carlo
 
@@ -207,3 +210,127 @@ def test_the_bound_is_not_offered_as_a_likelihood():
     """A bound quoted as a likelihood: here the object has no log_prob to quote."""
     model = dequantized_realnvp(2, 3, n_layers=2, hidden=4)
     assert not hasattr(model, "log_prob")
+
+
+# --- integers -------------------------------------------------------------------------------
+
+
+def integer_flow(coupling=RoundedCoupling, base=LogisticMixtureBase) -> IntegerFlow:
+    """A flow of two integers, with other couplings or another base in place of its own."""
+    torch.manual_seed(0)
+    model = IntegerFlow(2, 4, hidden=5, n_components=2)
+    torch.manual_seed(0)
+    model.couplings[0], model.base = coupling(2, 4, hidden=5), base(2, 2)
+    return laws.prepare(model, scale=0.7)
+
+
+def integers_come_back(model: IntegerFlow) -> None:
+    laws.moves_integers_exactly(model, torch.randint(-5, 9, (200, 2)))
+
+
+class ScaledCoupling(RoundedCoupling):
+    """Shifts scaled by a learned real number after they were rounded."""
+
+    def __init__(self, *sizes, **options):
+        super().__init__(*sizes, **options)
+        self.scale = nn.Parameter(torch.tensor(0.3))
+
+    def decide(self, x_a):
+        shift, mirrored = super().decide(x_a)
+        return shift * self.scale, mirrored
+
+
+def test_shifts_scaled_by_a_learned_number():
+    """The latents are no longer integers: nothing can code them, and the base is asked between its cells."""
+    catches(integers_come_back, integer_flow(), integer_flow(ScaledCoupling), match="integers became")
+
+
+def test_shifts_scaled_and_then_cut_to_integers():
+    """Converted back by force: different x share a z, or z stand empty, and the sum over all x is not one."""
+
+    class Factor(RoundedCoupling):
+        def to_latent(self, x):
+            shift, _ = self.decide(x[:, self.sees])
+            z_b = (x[:, self.moves] * 0.8).round().long() + shift
+            return self.with_moved(x, z_b), x.new_zeros(len(x))
+
+    catches(integers_come_back, integer_flow(), integer_flow(Factor), match="differs from x")
+    catches(laws.sums_to_one, integer_flow(), integer_flow(Factor), match="sums to")
+
+
+def test_a_shift_that_is_not_rounded():
+    class Unrounded(RoundedCoupling):
+        def decide(self, x_a):
+            t, logit = self.outputs(x_a)
+            return t, logit > 0
+
+    catches(integers_come_back, integer_flow(), integer_flow(Unrounded), match="integers became")
+
+
+def test_a_shift_rounded_towards_zero_on_the_way_back():
+    """round on the way there, int() on the way back."""
+
+    class Truncated(RoundedCoupling):
+        def to_data(self, z):
+            t, logit = self.outputs(z[:, self.sees])
+            x_b = self.mirror(z[:, self.moves] - t.long(), logit > 0)
+            return torch.cat((z[:, self.stays], x_b), 1)[:, self.back]
+
+    catches(integers_come_back, integer_flow(), integer_flow(Truncated), match="differs from x")
+    catches(laws.sampler_matches_density, integer_flow(), integer_flow(Truncated))
+
+
+def test_a_shift_that_sees_what_it_moves():
+    """The network reads x_b as well: on the way back it reads z_b instead."""
+
+    class Peeking(RoundedCoupling):
+        def __init__(self, *sizes, **options):
+            super().__init__(*sizes, **options)
+            self.sees = self.moves
+
+    catches(integers_come_back, integer_flow(), integer_flow(Peeking), match="differs from x")
+
+
+def mass_settles(model: IntegerFlow) -> None:
+    """A box twice as wide as one that holds nearly all of p(x) holds no more."""
+    totals = []
+    for edge in (100, 200):
+        x = torch.cartesian_prod(*[torch.arange(-edge, edge + 1)] * 2)
+        totals.append(model.log_prob(x).exp().sum().item())
+    assert abs(totals[1] - totals[0]) < 1e-9, f"the mass goes on growing: {totals[0]:.6f}, {totals[1]:.6f}"
+
+
+def test_a_floor_under_the_tails():
+    """log(mass + 1e-8) for each number: every integer gets at least that, and there are infinitely many."""
+
+    class Floored(LogisticMixtureBase):
+        def log_prob_terms(self, z):
+            return (super().log_prob_terms(z).exp() + 1e-8).log()
+
+    catches(mass_settles, integer_flow(), integer_flow(base=Floored), match="goes on growing")
+    catches(laws.sums_to_one, integer_flow(), integer_flow(base=Floored), match="sums to")
+
+
+def test_edge_cells_that_absorb_the_tails():
+    """Right for data that end at 0 and 3. Here z go on, and those beyond the edge are counted once more."""
+
+    class Absorbing(LogisticMixtureBase):
+        def log_prob_terms(self, z):
+            shape = (*z.shape, self.mu.shape[1])
+            parameters = (v.expand(shape) for v in (self.logits, self.mu, self.log_std))
+            return log_prob_logistic_mixture(z, *parameters, levels=4)
+
+    catches(laws.sums_to_one, integer_flow(), integer_flow(base=Absorbing), match="sums to")
+    catches(laws.sampler_matches_density, integer_flow(), integer_flow(base=Absorbing))
+
+
+def test_a_sampler_that_stays_within_the_data():
+    """Draws clipped to 0 .. levels-1 look better, and are not draws of the model."""
+
+    class Clipped(IntegerFlow):
+        def sample(self, n, *, generator=None):
+            return super().sample(n, generator=generator).clamp(0, self.levels - 1)
+
+    torch.manual_seed(0)
+    clipped = laws.prepare(Clipped(2, 4, hidden=5, n_components=2), scale=0.7)
+    catches(laws.sampler_matches_density, integer_flow(), clipped, match="draws do not follow")

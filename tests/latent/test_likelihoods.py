@@ -87,5 +87,8 @@ def test_bad_sizes_are_refused():
 
 def test_a_fixed_sigma_is_not_trained():
     likelihood = GaussianLikelihood(nn.Linear(2, 3), 3, std=0.5, learn_std=False)
+    likelihood.start_from_data(torch.randn(50, 3) * 9)
+    assert likelihood.log_std.exp().item() == pytest.approx(0.5)
+    assert "log_std" in likelihood.state_dict() and "log_std" not in dict(likelihood.named_parameters())
     likelihood(torch.randn(4, 2)).log_prob(torch.randn(4, 3)).sum().backward()
     assert likelihood.log_std.grad is None and likelihood.net.weight.grad is not None

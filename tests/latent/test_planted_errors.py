@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 
 from dgm_lite.distributions import Bernoulli, DiagonalNormal
+from dgm_lite.flows.flow import StandardNormal
 from dgm_lite.latent.likelihoods import BernoulliLikelihood
 from dgm_lite.latent.posteriors import DiagonalGaussian, ScaleLevels
-from dgm_lite.latent.priors import NormalMixture, StandardNormal
+from dgm_lite.latent.priors import NormalMixture
 from dgm_lite.latent.vae import VAE, categorical_vae
 from dgm_lite.nets import mlp
 from tests import laws

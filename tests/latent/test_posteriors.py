@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from scipy import stats
 from torch import nn
 
-from dgm_lite.latent.posteriors import DiagonalGaussian, ScaleLevels, active_units
+from dgm_lite.latent.posteriors import DiagonalGaussian, ScaleLevels, UnitUniform, active_units
 from dgm_lite.nets import mlp
 
 
@@ -24,6 +25,28 @@ def test_draws_have_the_density_that_is_reported():
     assert z.var().item() == pytest.approx(variance.item(), rel=0.03)
     entropy = -(density * density.log().clamp_min(-1e3)).sum() * step
     assert -log_q.mean().item() == pytest.approx(entropy.item(), abs=0.03)
+
+
+def test_uniform_draws_fill_the_cube_around_f():
+    """Side one in each dimension, independently, and so the density in it is one and log q is 0."""
+    posterior = UnitUniform(mlp(3, 8, 2)).double()
+    x = torch.randn(1, 3, dtype=torch.float64).expand(20_000, 3)
+    generator = torch.Generator().manual_seed(0)
+    z, log_q = posterior(x, generator=generator)
+    assert z.shape == (20_000, 2) and torch.equal(log_q, torch.zeros(20_000, dtype=torch.float64))
+    u = (z - posterior.centre(x)).detach()
+    for d in range(2):
+        assert stats.kstest(u[:, d], stats.uniform(-0.5, 1).cdf).pvalue > 1e-3
+    assert abs(torch.corrcoef(u.T)[0, 1]) < 0.03
+    assert torch.equal(posterior(x, generator=torch.Generator().manual_seed(0))[0], z)
+
+
+def test_uniform_draws_pass_the_gradient_to_f_alone():
+    posterior = UnitUniform(nn.Linear(3, 2))
+    x = torch.randn(5, 3)
+    posterior(x)[0].sum().backward()
+    torch.testing.assert_close(posterior.net.weight.grad, x.sum(0).expand(2, 3))
+    assert active_units(posterior, torch.randn(500, 3)).tolist() == [True, True]
 
 
 def test_gradients_pass_through_the_draw():

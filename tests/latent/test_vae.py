@@ -6,14 +6,15 @@ from torch import nn
 
 from dgm_lite import catalog, evaluate
 from dgm_lite.datasets.images import digits
+from dgm_lite.flows.flow import StandardNormal
 from dgm_lite.latent.likelihoods import CategoricalLikelihood
 from dgm_lite.latent.mixture import GaussianMixture
 from dgm_lite.latent.posteriors import DiagonalGaussian, ScaleLevels, active_units
 from dgm_lite.latent.ppca import PPCA
-from dgm_lite.latent.priors import StandardNormal
 from dgm_lite.latent.vae import VAE, bernoulli_vae, by_quadrature, categorical_vae, linear_vae
 from dgm_lite.nets import mlp
 from dgm_lite.train import TrainConfig, fit, training_steps
+from dgm_lite.trainer import DivergedError
 from tests import laws
 
 
@@ -202,6 +203,15 @@ def test_reconstruction_is_the_mean_given_a_draw():
     shown = model.reconstruct(x, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(shown, model.likelihood(z).mean.detach())
     assert not shown.requires_grad and (shown >= 0).all() and (shown <= 2).all()
+
+
+@pytest.mark.parametrize("n_components", [None, 3])
+def test_training_that_diverges_stops_with_its_own_advice(n_components):
+    """The first infinity is in z, and the prior is the first to meet it."""
+    torch.manual_seed(0)
+    model, data = categorical_vae(64, 17, latent_dim=2, hidden=16, n_components=n_components), digits()
+    with pytest.raises(DivergedError, match="smaller learning rate"):
+        fit(model, data, TrainConfig(epochs=3, lr=1e4, clip_norm=None, warmup=0.0), bar=False)
 
 
 def test_parts_are_what_the_object_is_made_of():

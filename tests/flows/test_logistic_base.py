@@ -1,0 +1,103 @@
+"""The base on all integers: its table, its tails, its mass, its sampler, and where it starts."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from dgm_lite.datasets.images import digits
+from dgm_lite.flows.logistic_base import LogisticMixtureBase
+from dgm_lite.train import TrainConfig, fit
+from tests import laws
+
+
+def base(dim: int = 3, n_components: int = 4, seed: int = 0) -> LogisticMixtureBase:
+    return laws.prepare(LogisticMixtureBase(dim, n_components), seed)
+
+
+def test_terms_are_the_formula_by_scipy():
+    """sum_k pi_k (F_k(z + 1/2) - F_k(z - 1/2)), with scipy's logistic distribution."""
+    model = base()
+    z = torch.randint(-4, 5, (20, 3))
+    std, pi = model.log_std.exp().detach().numpy(), model.logits.softmax(1).detach().numpy()
+    logistic = stats.logistic(model.mu.detach().numpy(), std * math.sqrt(3) / math.pi)
+    v = z.numpy()[..., None]
+    mass = (pi * (logistic.cdf(v + 0.5) - logistic.cdf(v - 0.5))).sum(2)
+    np.testing.assert_allclose(model.log_prob_terms(z).exp().detach().numpy(), mass, rtol=1e-9, atol=1e-14)
+    assert torch.equal(model.log_prob(z), model.log_prob_terms(z).sum(1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_table_equals_the_terms(dtype):
+    model = base().to(dtype)
+    table = model.table(-6, 9)
+    assert table.shape == (3, 16) and table.dtype == dtype
+    z = torch.randint(-6, 10, (50, 3))
+    looked_up = table[torch.arange(3), z + 6]
+    assert torch.equal(looked_up, model.log_prob_terms(z))
+    assert torch.equal(model.table(2, 2), table[:, 8:9])
+
+
+def test_all_integers_sum_to_one_and_the_tails_go_on():
+    model = base()
+    mass = model.table(-200, 200).exp().sum(1)
+    torch.testing.assert_close(mass, torch.ones_like(mass), rtol=0, atol=1e-12)
+    far = model.table(500, 600)
+    assert far.isfinite().all() and (far.diff(dim=1) < 0).all()
+    # Far out a logistic falls by the factor exp(1/s) for each integer; the widest one is what is left.
+    slowest = (model.log_std.exp() * math.sqrt(3) / math.pi).max(1).values
+    torch.testing.assert_close(-far.diff(dim=1)[:, -1], 1 / slowest, rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("d", [0, 1, 2])
+def test_draws_follow_the_table(d):
+    model, n = base(), 20_000
+    z = model.sample(n, generator=torch.Generator().manual_seed(3))[:, d]
+    assert z.dtype == torch.long
+    low, high = int(z.min()), int(z.max())
+    expected = model.table(low, high)[d].exp().detach().numpy() * n
+    seen = np.bincount((z - low).numpy(), minlength=high - low + 1)
+    common = expected > 5
+    seen, expected = [np.r_[v[common], v[~common].sum()] for v in (seen, expected)]
+    assert stats.chisquare(seen, expected * n / expected.sum()).pvalue > laws.SURE
+
+
+def test_draws_are_repeatable_and_finite_for_the_rarest_random_numbers(monkeypatch):
+    laws.draws_are_repeatable(base())
+    rand = torch.rand
+    monkeypatch.setattr(torch, "rand", lambda *a, **k: torch.zeros_like(rand(*a, **k)))  # u = 0 can happen
+    assert base().sample(2).abs().max() < 10_000
+
+
+def test_it_starts_almost_as_a_histogram_and_trains_to_one():
+    data = digits()
+    start = LogisticMixtureBase(64).start_from_data(data.train)
+    counts = torch.stack([(data.train == v).sum(0) for v in range(17)]) + 0.5
+    histogram = -(counts / counts.sum(0)).gather(0, data.train).log().sum(1).mean().item()
+    assert start.mu.min() == 0 and start.mu.max() == 16
+    assert -start.log_prob(data.train).mean().item() < histogram + 25, "uniform would be 74 nats above"
+
+    class Trained(LogisticMixtureBase):
+        def loss(self, z):
+            return -self.log_prob(z).mean()
+
+    model = Trained(64).start_from_data(data.train)
+    fit(model, data, TrainConfig(epochs=30, lr=0.02, batch_size=100, average=0.99), bar=False)
+    assert -model.log_prob(data.train).mean().item() < histogram + 2
+
+
+def test_a_number_that_never_varies_can_be_started():
+    model = LogisticMixtureBase(2, 3).start_from_data(torch.tensor([[4, 0], [4, 0]]))
+    assert model.log_prob(torch.tensor([[4, 0], [3, 1]])).isfinite().all()
+
+
+def test_refusals():
+    for what in ("dim", "n_components"):
+        laws.refuses(lambda: LogisticMixtureBase(**{"dim": 2, what: 0}), "LogisticMixtureBase", what)  # noqa: B023
+    model = LogisticMixtureBase(2)
+    laws.refuses(lambda: model.table(3, 2), "low <= high", "3 and 2")
+    laws.refuses(lambda: model.sample(0), "LogisticMixtureBase")
+    laws.refuses(lambda: model.start_from_data(torch.zeros(4, 2)), "integers", "float32")
+    laws.refuses(lambda: model.start_from_data(torch.zeros(4, 3, dtype=torch.long)), "(N, 2)")
