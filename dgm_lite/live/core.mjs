@@ -247,8 +247,9 @@ export const mix = (a, b, t) => a.map((v, i) => v + (b[i] - v) * t);
 export function histogram(fig, element, sorted, { low, unit = "nats", bins = 48, ratio = 0.36 }) {
   const plot = new Plot(fig, element, ratio), high = sorted.at(-1), right = high + 0.12 * (high - low), counts = Array(bins).fill(0);
   for (const v of sorted) counts[Math.min(bins - 1, Math.max(0, Math.floor(((v - low) / (right - low)) * bins)))]++;
-  const top = Math.max(...counts), step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((s) => (right - low) / s <= 9) ?? 1000;
+  const top = Math.max(...counts);
   return (value, limit) => plot.paint((c, w, h) => {
+    const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((s) => (right - low) / s <= Math.min(w / 46, 9)) ?? 1000;
     const { ink, muted, line, accent, bad } = fig.colours, foot = h - 19, x = (v) => 8 + ((v - low) / (right - low)) * (w - 16);
     c.font = "12px system-ui, sans-serif";
     c.textAlign = "center";
@@ -298,41 +299,12 @@ export function bars(fig, element, labels, ratio = 0.3) {
 }
 
 // An n x n grid of colours as an image: colour(i) -> [r, g, b] of node i, row by row from the top.
-// Draw it with paintField, which puts the outer nodes on the canvas's edges and lets the browser smooth.
 export function fieldImage(n, colour) {
   const canvas = document.createElement("canvas"), c = canvas.getContext("2d"), image = c.createImageData(n, n);
   canvas.width = canvas.height = n;
   for (let i = 0; i < n * n; i++) image.data.set([...colour(i), 255], 4 * i);
   c.putImageData(image, 0, 0);
   return canvas;
-}
-export function paintField(c, field, w, h) {
-  c.imageSmoothingQuality = "high";
-  c.drawImage(field, 0.5, 0.5, field.width - 1, field.height - 1, 0, 0, w, h);
-}
-
-// Marching squares on an n x n grid of values, in units of cells from the top left.
-// Returns {line, area}: the curve value = level, and the region where value < level.
-export function contour(n, values, level) {
-  const line = new Path2D(), area = new Path2D();
-  for (let i = 0; i < n - 1; i++) for (let j = 0, from = -1; j < n; j++) {
-    const p = i * n + j, q = p + n;
-    const low = j < n - 1 ? (values[p] < level) + (values[p + 1] < level) + (values[q] < level) + (values[q + 1] < level) : 0;
-    if (low === 4) { if (from < 0) from = j; continue; }
-    if (from >= 0) { area.rect(from, i, j - from, 1); from = -1; } // a run of whole cells
-    if (!low) continue;
-    const corner = [[j, i, values[p]], [j + 1, i, values[p + 1]], [j + 1, i + 1, values[p + n + 1]], [j, i + 1, values[p + n]]];
-    const outline = [], cut = [];
-    corner.forEach(([x, y, v], k) => {
-      const [x2, y2, v2] = corner[(k + 1) % 4];
-      if (v < level) outline.push([x, y]);
-      if (v < level !== v2 < level) { const t = (level - v) / (v2 - v), at = [x + t * (x2 - x), y + t * (y2 - y)]; outline.push(at); cut.push(at); }
-    });
-    outline.forEach((q, k) => (k ? area.lineTo(...q) : area.moveTo(...q)));
-    area.closePath();
-    for (let k = 0; k + 1 < cut.length; k += 2) { line.moveTo(...cut[k]); line.lineTo(...cut[k + 1]); }
-  }
-  return { line, area };
 }
 
 // ---------------------------------------------------------------- hosts

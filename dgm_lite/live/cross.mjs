@@ -1,7 +1,37 @@
 // Two ways to decide: drag the cross, see p(y|x), p(x), p(x, y), and the decision with and without a reject option.
-import { figure, Plot, histogram, fieldImage, paintField, contour, escape, number, fixed, quantile, rank, softmax, rgb, mix } from "./core.mjs";
+import { figure, Plot, histogram, fieldImage, escape, number, fixed, quantile, rank, softmax, rgb, mix } from "./core.mjs";
 
 const N = 81; // nodes of the background grid, a side
+
+// Puts the outer nodes of an image on the canvas's edges and lets the browser smooth.
+function paintField(c, field, w, h) {
+  c.imageSmoothingQuality = "high";
+  c.drawImage(field, 0.5, 0.5, field.width - 1, field.height - 1, 0, 0, w, h);
+}
+
+// Marching squares on an n x n grid of values, in units of cells from the top left.
+// Returns {line, area}: the curve value = level, and the region where value < level.
+function contour(n, values, level) {
+  const line = new Path2D(), area = new Path2D();
+  for (let i = 0; i < n - 1; i++) for (let j = 0, from = -1; j < n; j++) {
+    const p = i * n + j, q = p + n;
+    const low = j < n - 1 ? (values[p] < level) + (values[p + 1] < level) + (values[q] < level) + (values[q + 1] < level) : 0;
+    if (low === 4) { if (from < 0) from = j; continue; }
+    if (from >= 0) { area.rect(from, i, j - from, 1); from = -1; } // a run of whole cells
+    if (!low) continue;
+    const corner = [[j, i, values[p]], [j + 1, i, values[p + 1]], [j + 1, i + 1, values[p + n + 1]], [j, i + 1, values[p + n]]];
+    const outline = [], cut = [];
+    corner.forEach(([x, y, v], k) => {
+      const [x2, y2, v2] = corner[(k + 1) % 4];
+      if (v < level) outline.push([x, y]);
+      if (v < level !== v2 < level) { const t = (level - v) / (v2 - v), at = [x + t * (x2 - x), y + t * (y2 - y)]; outline.push(at); cut.push(at); }
+    });
+    outline.forEach((q, k) => (k ? area.lineTo(...q) : area.moveTo(...q)));
+    area.closePath();
+    for (let k = 0; k + 1 < cut.length; k += 2) { line.moveTo(...cut[k]); line.lineTo(...cut[k + 1]); }
+  }
+  return { line, area };
+}
 
 figure("cross", (fig) => {
   const { lim: [x0, x1, y0, y1], names, start, threshold } = fig.spec;

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, evaluating, export, pack, png
+from dgm_lite.live.figure import LiveFigure, export, pack, png
+from dgm_lite.nets import eval_mode
 from dgm_lite.protocols import Density
 from dgm_lite.shapes import check_labels, check_real
 
@@ -56,7 +57,7 @@ class Cross(LiveFigure):
         x0, x1, y0, y1 = lim
         if not (x0 < x1 and y0 < y1 and x0 <= start[0] <= x1 and y0 <= start[1] <= y1):
             raise ValueError(f"Cross: expected limits x0 < x1, y0 < y1 around the start {start}, got {lim}.")
-        with torch.no_grad(), evaluating(density):
+        with torch.no_grad(), eval_mode(density):
             scores = density.log_prob(heldout).sort().values
         spec = {
             "lim": [float(v) for v in lim],
@@ -70,7 +71,7 @@ class Cross(LiveFigure):
             "classifier": export(classifier, points[:2], ["logits"]),
             "density": export(density, points[:2], ["log_prob"], method="log_prob"),
         }
-        with evaluating(classifier, density):
+        with eval_mode(classifier, density):
             still = _still(classifier, density, points, labels, scores, lim, torch.tensor(start), threshold)
         super().__init__("cross", spec, models, image=still, alt=alt)
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, evaluating, export, pack, png
+from dgm_lite.live.figure import LiveFigure, export, pack, png
+from dgm_lite.nets import eval_mode
 from dgm_lite.protocols import Density
 from dgm_lite.shapes import check_levels, check_real
 
@@ -101,7 +102,7 @@ class Draw(LiveFigure):
 def _still(density, classifier, scores, pages, side, levels, classes, things) -> bytes:
     """The first example, every first example's log p(x) on the histogram, and the classifier's belief."""
     firsts = torch.stack([x[0] for x in pages.values()])
-    with evaluating(density, classifier):
+    with eval_mode(density, classifier):
         log_px, belief = density.log_prob(firsts), classifier(firsts[:1].float()).softmax(1)[0]
     low = scores[-1] - 2.2 * (scores[-1] - scores.quantile(0.01))
     with plt.rc_context():

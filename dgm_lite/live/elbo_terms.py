@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, evaluating, pack, png
+from dgm_lite.live.figure import LiveFigure, pack, png
+from dgm_lite.nets import eval_mode
 from dgm_lite.shapes import check_levels
 
 ALT = (
@@ -47,7 +48,7 @@ class ElboTerms(LiveFigure):
             check_levels(one, model.levels, (model.dim,), f"ElboTerms example {name!r}")
         x = torch.stack(list(examples.values()))
         z = torch.linspace(-REACH, REACH, POINTS)
-        with torch.no_grad(), evaluating(model):
+        with torch.no_grad(), eval_mode(model):
             given_z = model.likelihood(z[:, None].to(next(model.parameters())))
             log_px = torch.stack([given_z.log_prob(one.expand(POINTS, -1)) for one in x])
             q = model.posterior.distribution(x)

@@ -487,6 +487,8 @@ function erf(x) {
   return Math.sign(x) * (1 - p * Math.exp(-x * x));
 }
 
+// To the nearest integer, and halves to the even one, as ONNX and PyTorch do; Math.round takes halves upwards.
+const roundEven = (v) => { const r = Math.round(v); return r - v === 0.5 && r % 2 ? r - 1 : r; };
 const sigmoid = (v) => (v >= 0 ? 1 / (1 + Math.exp(-v)) : 1 - 1 / (1 + Math.exp(v)));
 const fold = (f) => { const two = binary(f); return (node, inputs) => inputs.reduce((x, y) => two(node, [x, y])); };
 
@@ -497,7 +499,7 @@ const OPERATORS = {
   Greater: binary((x, y) => +(x > y)), GreaterOrEqual: binary((x, y) => +(x >= y)),
   And: binary((x, y) => +(x && y)), Or: binary((x, y) => +(x || y)), Not: unary((v) => +!v),
   Neg: unary((v) => -v), Abs: unary(Math.abs), Exp: unary(Math.exp), Log: unary(Math.log), Sqrt: unary(Math.sqrt),
-  Reciprocal: unary((v) => 1 / v), Floor: unary(Math.floor), Sin: unary(Math.sin), Cos: unary(Math.cos), Erf: unary(erf),
+  Reciprocal: unary((v) => 1 / v), Floor: unary(Math.floor), Round: unary(roundEven), Sin: unary(Math.sin), Cos: unary(Math.cos), Erf: unary(erf),
   Relu: unary((v) => (v > 0 ? v : 0)), LeakyRelu: unary((v, a) => (v > 0 ? v : (a.alpha ?? 0.01) * v)),
   Sigmoid: unary(sigmoid), Tanh: unary(Math.tanh), Softplus: unary((v) => Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v)))),
   Softmax: softmax(Math.exp), LogSoftmax: softmax((v) => v),

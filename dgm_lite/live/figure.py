@@ -9,7 +9,6 @@ import logging
 import string
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from matplotlib.figure import Figure as MatplotlibFigure
 from torch import Tensor, nn
 
 from dgm_lite.live import bundle
+from dgm_lite.nets import eval_mode
 
 if TYPE_CHECKING:
     import onnx
@@ -117,6 +117,8 @@ class LiveFigure:
         module = bundle.esm([self.kind])
 
         class LiveWidget(anywidget.AnyWidget):
+            """What anywidget shares with the browser."""
+
             _esm = module
             kind = traitlets.Unicode().tag(sync=True)
             spec = traitlets.Dict().tag(sync=True)
@@ -124,19 +126,6 @@ class LiveFigure:
             value = traitlets.Any().tag(sync=True)
 
         return LiveWidget(kind=self.kind, spec=self.spec, models=self.models, value=self.spec.get("start"))
-
-
-@contextmanager
-def evaluating(*modules: nn.Module) -> Iterator[None]:
-    """Puts modules in evaluation mode, and each part of them back in the mode it was in."""
-    parts = {part: part.training for module in modules for part in module.modules()}
-    for module in modules:
-        module.eval()
-    try:
-        yield
-    finally:
-        for part, was_training in parts.items():
-            part.training = was_training
 
 
 class _Call(nn.Module):
@@ -177,7 +166,7 @@ def export(
     level = quiet.level
     quiet.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings(), torch.no_grad(), evaluating(module):
+        with warnings.catch_warnings(), torch.no_grad(), eval_mode(module):
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 _Call(module, method).eval(), inputs, dynamo=True, verbose=False, opset_version=18,
@@ -207,6 +196,7 @@ def _without_einsum(node: "onnx.NodeProto", name: Iterator[str]) -> "list[onnx.N
     nodes, factors = [], []
 
     def add(op: str, inputs: list[str], axes: Sequence[int] = (), **attributes: Any) -> str:
+        """One more node, its axes as a constant input; returns the name of its output."""
         if axes:
             inputs = [*inputs, next(name)]
             nodes.append(make_node("Constant", [], inputs[-1:], value=from_array(np.array(axes, dtype="i8"))))

@@ -25,7 +25,7 @@ figure("fill_in", (fig) => {
       <canvas data-p="pad" tabindex="0" role="application" style="border:1px solid var(--line)" aria-label="A digit of ${side} by ${side} pixels. Arrow keys choose a pixel, space hides or shows it."></canvas>
       <p class="small muted" style="margin-top:6px">Rub out pixels with the pointer; or arrow keys and space.</p></div>
     <div style="max-width:300px"><p class="head"><strong>What it fills in</strong></p><canvas data-p="mean" role="img" aria-label="The digit with hidden pixels replaced by their expected values"></canvas>
-      <p class="small" style="margin-top:6px"><output data-p="say" aria-live="off"></output></p></div></div>`);
+      <p class="small" style="margin-top:6px"><output data-p="say"></output></p></div></div>`);
   const pad = new Plot(fig, p.pad, 1), filled = new Plot(fig, p.mean, 1);
   const digit = () => digits.subarray(which * D, (which + 1) * D);
 

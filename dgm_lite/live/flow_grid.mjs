@@ -19,10 +19,10 @@ figure("flow_grid", (fig) => {
       <p class="row small muted" style="justify-content:space-between"><span>latent <b>z</b></span><span>data <b>x</b></span></p>
       <label class="row small"><input data-p="sheet" type="checkbox" checked> show the grid</label>
       <p class="head"><strong>The chosen cell</strong></p>
-      <p>base density <i>p</i><sub><i>z</i></sub>(<b>z</b>) = <output class="num" data-p="base" aria-live="off"></output></p>
-      <p>area factor exp(−log det) = <output class="num" data-p="factor" aria-live="off"></output></p>
-      <p>area of the drawn cell ÷ its first area = <output class="num" data-p="drawn" aria-live="off"></output></p>
-      <div class="verdict">density here = base ÷ factor = <output class="num" data-p="density" aria-live="off"></output></div>
+      <p>base density <i>p</i><sub><i>z</i></sub>(<b>z</b>) = <output class="num" data-p="base"></output></p>
+      <p>area factor exp(−log det) = <output class="num" data-p="factor"></output></p>
+      <p>area of the drawn cell ÷ its first area = <output class="num" data-p="drawn"></output></p>
+      <div class="verdict">density here = base ÷ factor = <output class="num" data-p="density"></output></div>
       <p class="small muted" data-p="words"></p>
     </div></div>`);
 

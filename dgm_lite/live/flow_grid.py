@@ -10,7 +10,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from torch import Tensor, nn
 
 from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, evaluating, pack, png
+from dgm_lite.live.figure import LiveFigure, pack, png
+from dgm_lite.nets import eval_mode
 from dgm_lite.shapes import check_count, check_real
 
 # Squeezed cells green, stretched cells orange; the same stops stand in flow_grid.mjs.
@@ -49,7 +50,7 @@ class FlowGrid(LiveFigure):
         if not hasattr(getattr(flow, "bijection", None), "layers"):
             got = type(flow).__name__
             raise ValueError(f"FlowGrid: expected a flow whose bijection has layers, got {got}.")
-        with evaluating(flow), torch.no_grad():
+        with eval_mode(flow), torch.no_grad():
             carried = _carry(flow, points, n_cells, reach)
         # Each stage fills the frame: most of the grid and all of the points, whatever their scale.
         near = torch.cat([carried["nodes"].abs().amax(2).quantile(0.97, dim=1)[:, None],

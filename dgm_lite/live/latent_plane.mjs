@@ -16,7 +16,7 @@ figure("latent_plane", (fig) => {
     </div><div>
       <p class="head"><strong>z</strong> = <output class="num" data-p="z"></output></p>
       <p class="small muted">log <i>p</i>(<b>z</b>) = <output class="num" data-p="log"></output> nats; the ring holds 95 % of the prior</p>
-      <div class="cols" style="gap:14px;flex-wrap:nowrap;max-width:340px"><div style="flex:1 1 0"><p class="head">decoded</p><canvas data-p="image" role="img" aria-label="The mean picture of p(x | z)"></canvas></div>
+      <div class="cols" style="gap:14px;flex-wrap:nowrap;align-items:end;max-width:340px"><div style="flex:1 1 0"><p class="head">decoded</p><canvas data-p="image" role="img" aria-label="The mean picture of p(x | z)"></canvas></div>
       <div style="flex:1 1 0"><p class="head">nearest test digit: <output data-p="label"></output></p><canvas data-p="real" role="img" aria-label="The test digit whose code is nearest"></canvas></div></div>
     </div></div>`);
 

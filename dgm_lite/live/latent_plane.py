@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, evaluating, export, pack, png
+from dgm_lite.live.figure import LiveFigure, export, pack, png
+from dgm_lite.nets import eval_mode
 from dgm_lite.shapes import check_labels, check_levels
 
 # Ten hues that stay apart for most colour-blind readers (Petroff, 2021); the numeral itself says the class.
@@ -66,7 +67,7 @@ class LatentPlane(LiveFigure):
         if not all(abs(v) <= reach for v in start):
             raise ValueError(f"LatentPlane: expected a start within {reach} of the origin, got {start}.")
         decoder = _Mean(model.likelihood)
-        with torch.no_grad(), evaluating(model):
+        with torch.no_grad(), eval_mode(model):
             codes = model.posterior.distribution(x).mean
         spec = {
             "side": side,
@@ -79,7 +80,7 @@ class LatentPlane(LiveFigure):
             "pictures": base64.b64encode(x.to(torch.uint8).numpy().tobytes()).decode(),
         }
         models = {"decoder": export(decoder, torch.zeros(2, 2), ["mean"])}
-        with evaluating(model):
+        with eval_mode(model):
             still = _still(decoder, codes, labels, side, model.levels, reach, torch.tensor(start))
         super().__init__("latent_plane", spec, models, image=still, alt=alt)
 

@@ -65,6 +65,7 @@ def _still(families: Sequence[Any]) -> bytes:
     depth, row = {}, {}
 
     def place(family: Any, level: int) -> None:
+        """Set depth and row of a family after those of its children: a leaf takes the next free row."""
         depth[family.key] = level
         for child in children[family.key]:
             place(child, level + 1)

@@ -12,16 +12,16 @@ figure("noise", (fig) => {
     <div class="cols"><div class="wide">
       <canvas data-p="trio" tabindex="0" role="application" aria-label="Three pictures: the image, the change, and their sum. Arrow keys left and right set the size of the change, up and down how it is chosen."></canvas>
       <p class="row small muted" style="justify-content:space-around;margin:4px 0 8px"><span>image</span><span>change</span><span>sum</span></p>
-      <label class="small">Size of the change: RMS <output class="num" data-p="rms" aria-live="off"></output> of ${levels - 1} levels, largest <output class="num" data-p="largest" aria-live="off"></output>
+      <label class="small">Size of the change: RMS <output class="num" data-p="rms"></output> of ${levels - 1} levels, largest <output class="num" data-p="largest"></output>
         <input data-p="slider" type="range" min="0" max="${moves}" value="${at}"></label>
       <p class="small muted">Slide, drag across the pictures, or use the arrow keys. In the change, orange is more ink, blue is less.</p>
     </div><div>
       <p class="head"><strong>The classifier</strong> <i>p</i>(<i>y</i> | <b>x</b>)</p>
       <canvas data-p="bars" role="img" aria-label="The classifier's probability of each class"></canvas>
-      <div class="verdict" data-p="left"><output data-p="says" aria-live="off"></output></div>
-      <p class="head"><strong>The density</strong> log <i>p</i>(<b>x</b>) = <output class="num" data-p="log" aria-live="off"></output></p>
+      <div class="verdict" data-p="left"><output data-p="says"></output></div>
+      <p class="head"><strong>The density</strong> log <i>p</i>(<b>x</b>) = <output class="num" data-p="log"></output></p>
       <canvas data-p="hist" role="img" aria-label="Histogram of log p(x) of ${escape(things)}, with a mark at this image"></canvas>
-      <div class="verdict" data-p="right"><output data-p="rank" aria-live="off"></output></div>
+      <div class="verdict" data-p="right"><output data-p="rank"></output></div>
     </div></div>`);
 
   const lowest = Math.min(heldout[0], ...logs.map((v) => Math.min(...v)));

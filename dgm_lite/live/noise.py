@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, evaluating, pack, png
+from dgm_lite.live.figure import LiveFigure, pack, png
+from dgm_lite.nets import eval_mode
 from dgm_lite.protocols import Density
 from dgm_lite.shapes import check_labels, check_levels, check_real
 
@@ -92,7 +93,7 @@ def _characters(images: Tensor) -> str:
 @torch.no_grad()
 def _answers(classifier, density, paths) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """p(y | x), (n + 1, B, n_classes), and log p(x), (n + 1, B), of every image of every path."""
-    with evaluating(classifier, density):
+    with eval_mode(classifier, density):
         belief = {name: classifier(path.float()).softmax(-1) for name, path in paths.items()}
         log_px = {name: density.log_prob(p.flatten(0, 1)).reshape(p.shape[:2]) for name, p in paths.items()}
     return belief, log_px

@@ -12,11 +12,11 @@ figure("pixel_by_pixel", (fig) => {
       <p class="small muted" style="margin-top:6px">Click a pixel that is set to go back to it.</p></div>
     <div><p class="head"><strong>The next pixel</strong> <i>p</i>(<i>x<sub>d</sub></i> | <i><b>x</b><sub>&lt;d</sub></i>)</p>
       <canvas data-p="bars" tabindex="0" role="application" aria-label="Probability of each level of the next pixel. Left and right choose a level, enter sets it, backspace goes back, space draws."></canvas>
-      <p class="small muted">Click a bar to choose the level yourself; or arrow keys and Enter. <output class="num" data-p="level" aria-live="off"></output></p>
-      <p class="head"><strong>So far</strong> log <i>p</i> = <output class="num" data-p="sum" aria-live="off"></output></p>
+      <p class="small muted">Click a bar to choose the level yourself; or arrow keys and Enter. <output class="num" data-p="level"></output></p>
+      <p class="head"><strong>So far</strong> log <i>p</i> = <output class="num" data-p="sum"></output></p>
       <canvas data-p="path" role="img" aria-label="Sum of log p over the pixels set, falling step by step, and where ${escape(things)} end"></canvas>
       <p class="small muted">The grey bar on the right is where 9 in 10 ${escape(things)} end.</p>
-    </div></div><p class="verdict"><output data-p="say" aria-live="off"></output></p>`);
+    </div></div><p class="verdict"><output data-p="say"></output></p>`);
   const pad = new Plot(fig, p.pad, 1), chart = new Plot(fig, p.bars, 0.4), path = new Plot(fig, p.path, 0.36);
 
   // A small generator of random numbers, so that a figure draws the same pictures everywhere.

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, evaluating, export, pack, png
+from dgm_lite.live.figure import LiveFigure, export, pack, png
+from dgm_lite.nets import eval_mode
 from dgm_lite.shapes import check_levels, check_real
 
 ALT = (
@@ -55,7 +56,7 @@ class PixelByPixel(LiveFigure):
         models = {
             "model": export(model, example[None].float().repeat(2, 1), ["logits"], method="logits", half=half)
         }
-        with torch.no_grad(), evaluating(model):
+        with torch.no_grad(), eval_mode(model):
             log_p = model.logits(example[None].float())[0].log_softmax(0)
         alt = ALT.format(side=side, known=known, levels=model.levels)
         super().__init__("pixel_by_pixel", spec, models, image=_still(log_p, example, side, known), alt=alt)

@@ -22,9 +22,9 @@ figure("receptive", (fig) => {
       <p class="small muted" style="margin-top:6px">Choose an output with the pointer or the arrow keys.</p></div>
     <div class="wide" style="max-width:none">
       <canvas data-p="net" role="img" aria-label="The network as rows of dots, inputs below, outputs on top"></canvas>
-      <label class="small">Layers: <output class="num" data-p="depth" aria-live="off"></output><input type="range" data-p="layers" min="1" max="${n}" value="${n}"></label>
+      <label class="small">Layers: <output class="num" data-p="depth"></output><input type="range" data-p="layers" min="1" max="${n}" value="${n}"></label>
     </div></div>
-    <p class="verdict"><output data-p="say" aria-live="off"></output></p>`);
+    <p class="verdict"><output data-p="say"></output></p>`);
   const pad = new Plot(fig, p.pad, 1), net = new Plot(fig, p.net, 0.52);
 
   function show() {
@@ -46,7 +46,7 @@ figure("receptive", (fig) => {
       }
     });
     net.paint((c, w, h) => {
-      const left = w < 430 ? 44 : 60, step = (w - left - 6) / (D - 1), tall = (h - 24) / n, x = (d) => left + d * step, y = (l) => h - 12 - l * tall;
+      const left = w < 430 ? 52 : 60, step = (w - left - 6) / (D - 1), tall = (h - 24) / n, x = (d) => left + d * step, y = (l) => h - 12 - l * tall;
       c.font = "12px system-ui, sans-serif";
       c.textBaseline = "middle";
       for (let l = 0; l <= n; l++) {

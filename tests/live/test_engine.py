@@ -174,6 +174,11 @@ def integers(rng):
     return [np.round(a).astype("f4"), np.round(b).astype("f4")], 2, 1, {}
 
 
+def halves(rng):
+    """Numbers of which every other one lies half-way between two integers."""
+    return [(rng.integers(-9, 10, shape(rng, 3)) / 2).astype("f4")], 1, 1, {}
+
+
 def booleans(rng):
     a, b = pair(rng)
     return [a > 0, b > 0], 2, 1, {}
@@ -195,7 +200,7 @@ CASES = {
     "Greater": integers, "GreaterOrEqual": integers, "And": booleans, "Or": booleans,
     "Not": lambda rng: ([f(rng, 3, 4) > 0], 1, 1, {}),
     "Neg": unary(), "Abs": unary(), "Exp": unary(), "Log": unary(0.01, 5), "Sqrt": unary(0, 5), "Reciprocal": unary(0.1, 3),
-    "Floor": unary(), "Sin": unary(), "Cos": unary(), "Erf": unary(), "Relu": unary(), "LeakyRelu": unary(alpha=0.2),
+    "Floor": unary(), "Round": halves, "Sin": unary(), "Cos": unary(), "Erf": unary(), "Relu": unary(), "LeakyRelu": unary(alpha=0.2),
     "Sigmoid": unary(-30, 30), "Tanh": unary(), "Softplus": unary(-60, 60),
     "Softmax": lambda rng: ([f(rng, *shape(rng, 3), low=-90, high=90)], 1, 1, {"axis": int(rng.integers(-3, 3))}),
     "LogSoftmax": lambda rng: ([f(rng, *shape(rng, 3), low=-90, high=90)], 1, 1, {"axis": int(rng.integers(-3, 3))}),
@@ -242,6 +247,13 @@ def test_log_sum_exp_does_not_overflow(engine):
     x = np.array([[1000.0, 1001.0], [-1000.0, -1001.0], [-np.inf, -np.inf], [-np.inf, 3.0]], dtype="f4")
     out = engine(model("ReduceLogSumExp", [x, i(1)], 1, keepdims=0), {"i0": x})["o0"]
     np.testing.assert_allclose(out, [1001.3132617, -999.6867383, -np.inf, 3.0], rtol=1e-6)
+
+
+def test_halves_are_rounded_to_the_even_neighbour_and_nothing_else_is(engine):
+    """0.49999997 is the largest float32 below a half: adding a half and cutting would make it 1."""
+    x = np.array([0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 0.49999997, -0.50000006, 8388607.5, 1e30, np.inf], dtype="f4")
+    out = engine(model("Round", [x], 1), {"i0": x})["o0"]
+    np.testing.assert_array_equal(out, [0, 2, 2, 0, -2, -2, 0, -1, 8388608, np.float32(1e30), np.inf])
 
 
 def test_half_precision_weights(engine):
