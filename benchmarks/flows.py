@@ -12,14 +12,12 @@ machine's speed drifts by tens of percent, ratios hardly.
 import argparse
 import os
 import platform
-import random
-import statistics
-import time
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import torch
 from torch import Tensor, nn
+from turns import milliseconds, ratio, take_turns
 
 from dgm_lite.flows.coupling import AffineCoupling
 from dgm_lite.flows.flow import Chain, Flow, StandardNormal
@@ -198,23 +196,8 @@ def race(race_of, batch: int, rounds: int) -> dict[str, tuple[float, float]]:
             runs[name] = race_of(make(), batch)
         except ImportError:
             print(f"  {name} is not installed: left out")
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for index in range(rounds + 2):
-        turn = list(runs.items())
-        random.shuffle(turn)  # no one always runs in another's wake
-        for name, run in turn:
-            best = float("inf")
-            for _ in range(5):  # the best of five: what interrupts a run only ever adds
-                start = time.process_time()  # one thread: wall time, less what other programs take
-                run()
-                best = min(best, time.process_time() - start)
-            if index >= 2:  # two rounds to warm up
-                times[name].append(best)
-    lean = times["lean loop"]
-    return {
-        name: (1e3 * statistics.median(t), statistics.median(a / b for a, b in zip(t, lean, strict=True)))
-        for name, t in times.items()
-    }
+    times = take_turns(runs, rounds)
+    return {name: (milliseconds(t), ratio(t, times["lean loop"])) for name, t in times.items()}
 
 
 def main() -> None:

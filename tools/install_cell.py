@@ -17,7 +17,7 @@ import nbformat
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = {"photo": "efficientnet_lite_pytorch", "multi": "accelerate"}  # what an extra brings
+MODULES = {"photo": "efficientnet_lite_pytorch", "jxl": "pillow_jxl", "multi": "accelerate"}  # what an extra brings
 MARK = "# Installs the package where it is missing"
 
 

@@ -75,16 +75,21 @@ q1 = Exercise(
 # --- Exercise 2 ------------------------------------------------------------------------------
 
 
+def _under_attack() -> tuple[Tensor, Tensor, Tensor]:
+    """Images, the same changed by up to 2 levels, and a gradient: (4, 300) each."""
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randint(0, 256, (4, 300), generator=generator).float()
+    x[:, :60], x[:, 60:120] = 0.0, 255.0  # black and white pixels, where one direction is closed
+    changed = (x + 4 * torch.rand(x.shape, generator=generator) - 2).clamp(0, 255)
+    return x, changed, torch.randn(x.shape, generator=generator)
+
+
 def _check_step(step) -> str:
     right_if(
         callable(step),
         f"Expected a function step(x, changed, gradient, eta, budget); got {type(step).__name__}.",
     )
-    generator = torch.Generator().manual_seed(1)
-    x = torch.randint(0, 256, (4, 300), generator=generator).float()
-    x[:, :60], x[:, 60:120] = 0.0, 255.0  # black and white pixels, where one direction is closed
-    changed = (x + 4 * torch.rand(x.shape, generator=generator) - 2).clamp(0, 255)
-    gradient = torch.randn(x.shape, generator=generator)
+    x, changed, gradient = _under_attack()
     before = changed.clone()
     answer = step(x, changed, gradient, 0.5, 2.0)
     right_if(
@@ -100,25 +105,23 @@ def _check_step(step) -> str:
     right_if(uphill > 0, "The step goes downhill: the attacker wants log p(target | x) to rise.")
     right_if(
         (answer - x).abs().max() <= 2 + 1e-4,
-        f"A pixel is {(answer - x).abs().max():.1f} levels away from x, and the budget is 2. Clip the "
-        "change, "
-        "which is counted from x and not from the previous step.",
+        f"A pixel is {(answer - x).abs().max():.1f} levels away from x, and the budget is 2. "
+        "Clip the change, which is counted from x and not from the previous step.",
     )
     right_if(
         answer.min() >= 0 and answer.max() <= 255,
         f"There are grey levels from {answer.min():.1f} to {answer.max():.1f}: an image has 0 to 255.",
     )
-    wanted = (changed + 0.5 * gradient.sign()).clamp(x - 2, x + 2).clamp(0, 255)
     project = lambda z: z.clamp(x - 2, x + 2).clamp(0, 255)  # noqa: E731
-    free = project(changed + 0.5 * gradient.sign()) == changed + 0.5 * gradient.sign()
-    plain = project(changed + 0.5 * gradient)
+    signed = changed + 0.5 * gradient.sign()
+    free = project(signed) == signed
     right_if(
-        not torch.allclose(answer, plain, atol=1e-4),
+        not torch.allclose(answer, project(changed + 0.5 * gradient), atol=1e-4),
         "You moved along the gradient itself. Its size depends on the network, the budget is per pixel: "
         "take its sign.",
     )
     right_if(
-        torch.allclose(answer, wanted, atol=1e-4),
+        torch.allclose(answer, project(signed), atol=1e-4),
         f"Most pixels should move by eta = 0.5; yours move by {moved[free].abs().mean():.2f} on average.",
     )
     return "Uphill, within the budget, and still an image."

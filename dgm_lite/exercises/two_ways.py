@@ -43,6 +43,7 @@ def _check_doubt(x) -> str:
 
 
 def doubtful_point() -> Tensor:
+    """Where p(x) is ordinary and the label is open."""
     model = _model()  # the chapter's `model`, with reject_below(data.valid, 0.01)
     points, _, _ = plot.grid((-4, 4.6, -4, 4))
     decision = model.decide(points)

@@ -1,0 +1,35 @@
+"""What the tests of all exercises have in common: right answers pass, likely mistakes are named."""
+
+import pytest
+
+from dgm_lite.exercises.exercise import Exercise
+
+
+def said(exercise: Exercise, answer, capsys) -> str:
+    """What the reader is told, in one line: messages are wrapped to the width of a page."""
+    exercise.check(answer)
+    return " ".join(capsys.readouterr().out.split())
+
+
+def passing(answers: list[tuple]):
+    """A test that each (exercise, answer) is called correct."""
+
+    @pytest.mark.parametrize(("exercise", "answer"), answers)
+    def test(exercise, answer, capsys):
+        told = said(exercise, answer, capsys)
+        assert told.startswith(f"{exercise.name}: correct."), told
+
+    return test
+
+
+def naming(mistakes: list[tuple]):
+    """A test that each (exercise, answer, message) is refused with the message that is meant for it."""
+
+    @pytest.mark.parametrize(("exercise", "answer", "message"), mistakes)
+    def test(exercise, answer, message, capsys):
+        told = said(exercise, answer, capsys)
+        refusals = (f"{exercise.name}: not yet.", f"{exercise.name}: your answer could not be run:")
+        assert told.startswith(refusals), told
+        assert message in told, f"expected {message!r} in what the reader is told: {told}"
+
+    return test

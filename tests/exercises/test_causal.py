@@ -1,19 +1,14 @@
 """Exercises of "Pixels one after another": solutions pass, likely mistakes are named."""
 
-import pytest
 import torch
 
 from dgm_lite.exercises import causal
 from dgm_lite.exercises.causal import q1, q2, q3, q4
+from tests.exercises import naming, passing
 
-
-@pytest.mark.parametrize(
-    ("exercise", "answer"),
-    [(q1, causal.log_prob), (q2, causal.reach), (q3, causal.shifted), (q4, causal.known_below())],
+test_reference_solutions_pass = passing(
+    [(q1, causal.log_prob), (q2, causal.reach), (q3, causal.shifted), (q4, causal.known_below())]
 )
-def test_reference_solutions_pass(exercise, answer, capsys):
-    exercise.check(answer)
-    assert f"{exercise.name}: correct." in capsys.readouterr().out
 
 
 def terms(logits, x, dim=1):
@@ -53,9 +48,4 @@ WRONG = [
     (q4, "maybe", "Expected one letter"),
 ]
 
-
-@pytest.mark.parametrize(("exercise", "answer", "message"), WRONG)
-def test_likely_mistakes_are_named(exercise, answer, message, capsys):
-    exercise.check(answer)
-    out = " ".join(capsys.readouterr().out.split())
-    assert "correct." not in out and message in out
+test_likely_mistakes_are_named = naming(WRONG)

@@ -2,25 +2,19 @@
 
 import math
 
-import pytest
-
 from dgm_lite.exercises import change_of_variables as chapter
 from dgm_lite.exercises.change_of_variables import q1, q2, q3, q4
+from tests.exercises import naming, passing
 
-
-@pytest.mark.parametrize(
-    ("exercise", "answer"),
+test_reference_solutions_pass = passing(
     [
         (q1, chapter.log_prob),
         (q2, chapter.to_data),
         (q3, chapter.too_good_by()),
         (q3, 44.4),
         (q4, chapter.a_coupling()),
-    ],
+    ]
 )
-def test_reference_solutions_pass(exercise, answer, capsys):
-    exercise.check(answer)
-    assert f"{exercise.name}: correct." in capsys.readouterr().out
 
 
 def base(x):
@@ -60,9 +54,4 @@ WRONG = [
     (q2, lambda a: a, "could not be run"),
 ]
 
-
-@pytest.mark.parametrize(("exercise", "answer", "message"), WRONG)
-def test_likely_mistakes_are_named(exercise, answer, message, capsys):
-    exercise.check(answer)
-    out = " ".join(capsys.readouterr().out.split())
-    assert "correct." not in out and message in out
+test_likely_mistakes_are_named = naming(WRONG)

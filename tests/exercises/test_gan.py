@@ -1,18 +1,14 @@
 """Exercises of "The adversarial game": solutions pass, likely mistakes are named."""
 
-import pytest
 import torch
 
 from dgm_lite.exercises import gan
 from dgm_lite.exercises.gan import q1, q2, q3
+from tests.exercises import naming, passing
 
-
-@pytest.mark.parametrize(
-    ("exercise", "answer"), [(q1, gan.best_logit), (q2, gan.generator_loss), (q3, gan.it_only_guesses())]
+test_reference_solutions_pass = passing(
+    [(q1, gan.best_logit), (q2, gan.generator_loss), (q3, gan.it_only_guesses())]
 )
-def test_reference_solutions_pass(exercise, answer, capsys):
-    exercise.check(answer)
-    assert f"{exercise.name}: correct." in capsys.readouterr().out
 
 
 WRONG = [
@@ -29,9 +25,4 @@ WRONG = [
     (q3, "c", "honest guessing"),
 ]
 
-
-@pytest.mark.parametrize(("exercise", "answer", "message"), WRONG)
-def test_likely_mistakes_are_named(exercise, answer, message, capsys):
-    exercise.check(answer)
-    out = " ".join(capsys.readouterr().out.split())
-    assert "correct." not in out and message in out
+test_likely_mistakes_are_named = naming(WRONG)

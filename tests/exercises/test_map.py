@@ -1,18 +1,12 @@
 """Exercises of "The map": solutions pass, likely mistakes are named."""
 
-import pytest
-
 from dgm_lite.exercises import map as chapter
 from dgm_lite.exercises.map import q1, q2, q3
+from tests.exercises import naming, passing
 
-
-@pytest.mark.parametrize(
-    ("exercise", "answer"),
-    [(q1, chapter.families_by_formula()), (q2, chapter.likelihood), (q3, chapter.archive())],
+test_reference_solutions_pass = passing(
+    [(q1, chapter.families_by_formula()), (q2, chapter.likelihood), (q3, chapter.archive())]
 )
-def test_reference_solutions_pass(exercise, answer, capsys):
-    exercise.check(answer)
-    assert f"{exercise.name}: correct." in capsys.readouterr().out
 
 
 RIGHT = chapter.families_by_formula()
@@ -33,9 +27,4 @@ WRONG = [
     (q3, "d", "not one bit"),
 ]
 
-
-@pytest.mark.parametrize(("exercise", "answer", "message"), WRONG)
-def test_likely_mistakes_are_named(exercise, answer, message, capsys):
-    exercise.check(answer)
-    out = " ".join(capsys.readouterr().out.split())
-    assert "correct." not in out and message in out
+test_likely_mistakes_are_named = naming(WRONG)

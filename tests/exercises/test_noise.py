@@ -1,21 +1,14 @@
 """Exercises of "Noise that fools a classifier": solutions pass, likely mistakes are named."""
 
-import pytest
 import torch
 
 from dgm_lite.exercises import noise
 from dgm_lite.exercises.noise import q1, q2, q3, q4
+from tests.exercises import naming, passing
 
-ALL = [q1, q2, q3, q4]
-
-
-@pytest.mark.parametrize(
-    ("exercise", "answer"),
-    [(q1, noise.control), (q2, noise.step), (q3, noise.seen), (q4, noise.what_follows())],
+test_reference_solutions_pass = passing(
+    [(q1, noise.control), (q2, noise.step), (q3, noise.seen), (q4, noise.what_follows())]
 )
-def test_reference_solutions_pass(exercise, answer, capsys):
-    exercise.check(answer)
-    assert f"{exercise.name}: correct." in capsys.readouterr().out
 
 
 def normal(delta):
@@ -26,18 +19,16 @@ def along_rms(delta):
     return (2 * torch.randint(2, delta.shape) - 1) * delta.double().square().mean(1, keepdim=True).sqrt()
 
 
-@pytest.mark.parametrize("answer", [normal, along_rms, lambda d: d[:, torch.randperm(d.shape[1])].flip(1)])
-def test_other_right_controls_pass(answer, capsys):
-    q1.check(answer)
-    assert "correct." in capsys.readouterr().out
-
-
-def test_other_right_answers_pass(capsys):
-    q2.check(lambda x, z, g, eta, b: x + (z + eta * torch.sign(g) - x).clamp(-b, b).clamp(-x, 255 - x))
-    q3.check(lambda h, s, a: sum(v < h.quantile(a) for v in s) / len(s))
-    q4.check(" D ")
-    assert capsys.readouterr().out.count("correct.") == 3
-
+test_other_right_answers_pass = passing(
+    [
+        (q1, normal),
+        (q1, along_rms),
+        (q1, lambda d: d[:, torch.randperm(d.shape[1])].flip(1)),
+        (q2, lambda x, z, g, eta, b: x + (z + eta * torch.sign(g) - x).clamp(-b, b).clamp(-x, 255 - x)),
+        (q3, lambda h, s, a: sum(v < h.quantile(a) for v in s) / len(s)),
+        (q4, " D "),
+    ]
+)
 
 WRONG = [
     (q1, lambda d: d, "Where does chance come into it"),
@@ -69,9 +60,4 @@ WRONG = [
     (q3, lambda h: h, "could not be run"),
 ]
 
-
-@pytest.mark.parametrize(("exercise", "answer", "message"), WRONG)
-def test_likely_mistakes_are_named(exercise, answer, message, capsys):
-    exercise.check(answer)
-    out = " ".join(capsys.readouterr().out.split())
-    assert "correct." not in out and message in out
+test_likely_mistakes_are_named = naming(WRONG)

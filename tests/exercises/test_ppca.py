@@ -1,19 +1,14 @@
 """Exercises of "Hidden factors, linear": solutions pass, likely mistakes are named."""
 
-import pytest
 import torch
 
 from dgm_lite.exercises import ppca
 from dgm_lite.exercises.ppca import q1, q2, q3
+from tests.exercises import naming, passing
 
-
-@pytest.mark.parametrize(
-    ("exercise", "answer"),
-    [(q1, ppca.covariance), (q2, ppca.noise_variance), (q3, ppca.same_model_other_axes())],
+test_reference_solutions_pass = passing(
+    [(q1, ppca.covariance), (q2, ppca.noise_variance), (q3, ppca.same_model_other_axes())]
 )
-def test_reference_solutions_pass(exercise, answer, capsys):
-    exercise.check(answer)
-    assert f"{exercise.name}: correct." in capsys.readouterr().out
 
 
 def values(x):
@@ -33,9 +28,4 @@ WRONG = [
     (q3, "c", "reach the same likelihood"),
 ]
 
-
-@pytest.mark.parametrize(("exercise", "answer", "message"), WRONG)
-def test_likely_mistakes_are_named(exercise, answer, message, capsys):
-    exercise.check(answer)
-    out = " ".join(capsys.readouterr().out.split())
-    assert "correct." not in out and message in out
+test_likely_mistakes_are_named = naming(WRONG)

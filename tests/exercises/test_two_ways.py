@@ -1,24 +1,19 @@
 """Exercises of "Two ways to decide": solutions pass, likely mistakes are named."""
 
-import pytest
 import torch
 
 from dgm_lite.exercises import two_ways
 from dgm_lite.exercises.two_ways import q1, q2, q3, q4
+from tests.exercises import naming, passing
 
-
-@pytest.mark.parametrize(
-    ("exercise", "answer"),
+test_reference_solutions_pass = passing(
     [
         (q1, two_ways.doubtful_point()),
         (q2, two_ways.decline),
         (q3, two_ways.posterior),
         (q4, two_ways.no_data_no_doubt()),
-    ],
+    ]
 )
-def test_reference_solutions_pass(exercise, answer, capsys):
-    exercise.check(answer)
-    assert f"{exercise.name}: correct." in capsys.readouterr().out
 
 
 WRONG = [
@@ -44,9 +39,4 @@ WRONG = [
     (q2, lambda log_px: log_px, "could not be run"),
 ]
 
-
-@pytest.mark.parametrize(("exercise", "answer", "message"), WRONG)
-def test_likely_mistakes_are_named(exercise, answer, message, capsys):
-    exercise.check(answer)
-    out = " ".join(capsys.readouterr().out.split())
-    assert "correct." not in out and message in out
+test_likely_mistakes_are_named = naming(WRONG)

@@ -1,15 +1,10 @@
 """The exercises of "What p(x) is for": right answers pass, likely mistakes hear their name."""
 
-import pytest
 import torch
 
 from dgm_lite.exercises import what_px_is_for as chapter
 from dgm_lite.exercises.what_px_is_for import q1, q2, q3, q4
-
-
-def said(exercise, answer, capsys) -> str:
-    exercise.check(answer)
-    return " ".join(capsys.readouterr().out.split())
+from tests.exercises import naming, passing, said
 
 
 def tails(log_px, heldout):
@@ -79,17 +74,8 @@ WRONG = [
     (q4, 4, "Expected one letter"),
 ]  # fmt: skip
 
-
-@pytest.mark.parametrize(("exercise", "answer"), RIGHT)
-def test_right_answers_pass(exercise, answer, capsys):
-    assert said(exercise, answer, capsys).startswith(f"{exercise.name}: correct.")
-
-
-@pytest.mark.parametrize(("exercise", "answer", "message"), WRONG)
-def test_likely_mistakes_are_named(exercise, answer, message, capsys):
-    words = said(exercise, answer, capsys)
-    assert words.startswith(f"{exercise.name}: not yet.")
-    assert message in words
+test_right_answers_pass = passing(RIGHT)
+test_likely_mistakes_are_named = naming(WRONG)
 
 
 def test_an_answer_that_fails_is_no_traceback(capsys):

@@ -2,7 +2,8 @@
 
     ```{claims-ledger}
     ```
-renders every claim with its state, and {claim}`why-noise` links to one of them. The state is never written
+renders every claim with its state; with the line ``:summary:`` inside, only how many are in which state. And
+{claim}`why-noise` links to one of them. The state is never written
 by hand: it is the verdict of the card (mime type application/vnd.dgm-lite.claim+json) in the notebook's
 stored output. A claim without a card is "not yet".
 """
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import yaml
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
@@ -51,6 +53,8 @@ def claims(book: Path) -> list[dict]:
 class Ledger(SphinxDirective):
     """Counts, then the claims section by section."""
 
+    option_spec = {"summary": directives.flag}
+
     def run(self) -> list[nodes.Node]:
         book = Path(self.env.srcdir) / "book"
         self.env.note_dependency(str(book / "claims.yml"))
@@ -74,6 +78,8 @@ class Ledger(SphinxDirective):
                 by_id[card["id"]] = card
 
         result: list[nodes.Node] = [self.summary(known, by_id)]
+        if "summary" in self.options:
+            return result
         for section in dict.fromkeys(claim["section"] for claim in known):
             node = nodes.section(ids=[nodes.make_id("claims-" + section)])
             node += nodes.title(section, section)
