@@ -17,7 +17,8 @@ import nbformat
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = {"photo": "efficientnet_lite_pytorch", "jxl": "pillow_jxl", "multi": "accelerate"}  # what an extra brings
+# What an extra brings.
+MODULES = {"photo": "efficientnet_lite_pytorch", "jxl": "pillow_jxl", "multi": "accelerate"}
 MARK = "# Installs the package where it is missing"
 
 

@@ -8,6 +8,7 @@ bytes against squared error.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,17 +18,12 @@ from dgm_lite import catalog, evaluate
 from dgm_lite.applications import rate_distortion
 from dgm_lite.applications.comparison import Job
 from dgm_lite.applications.file_sizes import image_formats, static_codes, xz_after_training
+from dgm_lite.applications.stability import IN_THE_PLANE, told_from_data
 from dgm_lite.codecs import bits_back, container
 from dgm_lite.datasets.dataset import Dataset
 from dgm_lite.datasets.images import digits, real_digits
-from dgm_lite.datasets.toys import two_moons
-from dgm_lite.flows.flow import StandardNormal
-from dgm_lite.latent.likelihoods import GaussianLikelihood
-from dgm_lite.latent.posteriors import DiagonalGaussian
-from dgm_lite.latent.vae import VAE
-from dgm_lite.nets import mlp
 from dgm_lite.protocols import Bound, Density
-from dgm_lite.train import TrainConfig, fit
+from dgm_lite.train import fit
 
 PARTS = ("formats", "sampling", "stability", "lossy", "digits")
 # Models of the catalog on the 8 x 8 digits, trained as `python -m dgm_lite train` does it.
@@ -35,7 +31,6 @@ ON_DIGITS = ("causal-arm", "realnvp-digits", "nice-digits", "integer-flow", "vae
 LOSSLESS = ("causal-arm", "integer-flow", "vae")
 SIZES = (16, 64, 256, 1024)  # numbers of an image for which sampling is timed
 STABILITY_SEEDS = 10
-GRID = 32  # cells along an axis, for models of integers in the plane
 DRAWN = 447  # as many draws as test digits
 
 Numbers = Iterator[tuple[str, float, str]]  # quantity, value, unit
@@ -55,13 +50,14 @@ def jobs(seeds: int = 3, parts: Sequence[str] = (), epochs: int | None = None) -
     if unknown := sorted(set(parts) - set(PARTS)):
         raise ValueError(f"compare: expected parts among {', '.join(PARTS)}; got {', '.join(unknown)}.")
     found = [Job("formats", "general-purpose formats", 0, _formats)]
-    found += [Job("sampling", name, 0, _sampling(name)) for name in SAMPLERS]
+    found += [Job("sampling", name, 0, partial(_sampling, name)) for name in SAMPLERS]
     for name in IN_THE_PLANE:
-        found += [Job("stability", name, seed, _stability(name, epochs)) for seed in range(STABILITY_SEEDS)]
-    found += [Job("lossy", name, 0, _rival(curve)) for name, curve in RIVALS.items()]
+        work = partial(told_from_data, name, epochs)
+        found += [Job("stability", name, seed, work) for seed in range(STABILITY_SEEDS)]
+    found += [Job("lossy", name, 0, partial(_rival, curve)) for name, curve in RIVALS.items()]
     for seed in range(seeds):
-        found.append(Job("lossy", "transform coder", seed, _coders(epochs)))
-        found += [Job("digits", name, seed, _on_digits(name, epochs)) for name in ON_DIGITS]
+        found.append(Job("lossy", "transform coder", seed, partial(_coders, epochs)))
+        found += [Job("digits", name, seed, partial(_on_digits, name, epochs)) for name in ON_DIGITS]
     return [job for job in found if not parts or job.part in parts]
 
 
@@ -79,27 +75,19 @@ def trained(name: str, seed: int, epochs: int | None = None) -> tuple[nn.Module,
     return model, time.process_time() - began
 
 
-def _build(name: str, **options) -> nn.Module:
-    return catalog.model(name).build(**options)
-
-
 # --- digits ---------------------------------------------------------------------------------
 
 
-def _on_digits(name: str, epochs: int | None) -> Callable[[int], Numbers]:
+def _on_digits(name: str, epochs: int | None, seed: int) -> Numbers:
     """Training, likelihood, draws and, where there is a codec, a file."""
-
-    def work(seed: int) -> Numbers:
-        data = digits()
-        model, seconds = trained(name, seed, epochs)
-        yield "training", seconds, "CPU seconds"
-        yield "parameters", sum(p.numel() for p in model.parameters()), "numbers"
-        yield from _likelihood(model, data, seed)
-        yield from _draws(model, data, seed)
-        if name in LOSSLESS:
-            yield from _file(model, data)
-
-    return work
+    data = digits()
+    model, seconds = trained(name, seed, epochs)
+    yield "training", seconds, "CPU seconds"
+    yield "parameters", sum(p.numel() for p in model.parameters()), "numbers"
+    yield from _likelihood(model, data, seed)
+    yield from _draws(model, data, seed)
+    if name in LOSSLESS:
+        yield from _file(model, data)
 
 
 def _likelihood(model: nn.Module, data: Dataset, seed: int) -> Numbers:
@@ -146,7 +134,7 @@ def _formats(_: int) -> Numbers:
 def _linear(x: Tensor) -> list[rate_distortion.Point]:
     """Principal components, rounded: transform coders of which only the probabilities are learned."""
     data = real_digits()
-    coders = [rate_distortion.transform_coder(data, std, learn=False) for std in rate_distortion.STDS]
+    coders = [rate_distortion.transform_coder(data, std, learn=False) for std in rate_distortion.LINEAR_STDS]
     return rate_distortion.curve(coders, x)
 
 
@@ -159,80 +147,18 @@ def _points(points: Sequence[rate_distortion.Point]) -> Numbers:
         yield f"error, point {k}", point.mse, "squared levels"
 
 
-def _coders(epochs: int | None) -> Callable[[int], Numbers]:
-    """Six transform coders from fine to coarse, one for each sigma."""
+def _coders(epochs: int | None, seed: int) -> Numbers:
+    """Transform coders from fine to coarse, one for each sigma."""
     config = replace(rate_distortion.ENTRY.config, **({"epochs": epochs} if epochs else {}))
-
-    def work(seed: int) -> Numbers:
-        coders = [
-            rate_distortion.transform_coder(real_digits(), std, config=config, seed=seed)
-            for std in rate_distortion.STDS
-        ]
-        yield from _points(rate_distortion.curve(coders, digits().test))
-
-    return work
+    data = real_digits()
+    coders = [
+        rate_distortion.transform_coder(data, std, config=config, seed=seed) for std in rate_distortion.STDS
+    ]
+    yield from _points(rate_distortion.curve(coders, digits().test))
 
 
-def _rival(curve: Callable[[Tensor], list[rate_distortion.Point]]) -> Callable[[int], Numbers]:
-    return lambda _: _points(curve(digits().test))
-
-
-# --- stability ------------------------------------------------------------------------------
-
-
-def on_a_grid(data: Dataset) -> Dataset:
-    """Points of the plane as integers: the cell in which each lies, on a grid over all of them."""
-    low, high = data.train.min(0).values - 0.3, data.train.max(0).values + 0.3
-
-    def cell(x: Tensor) -> Tensor:
-        return ((x - low) / (high - low) * GRID).long().clamp(0, GRID - 1)
-
-    splits = {name: cell(getattr(data, name)) for name in ("train", "valid", "test")}
-    return replace(data, name=f"{data.name}, {GRID} x {GRID} cells", levels=GRID, **splits)
-
-
-def _plane_vae() -> VAE:
-    likelihood = GaussianLikelihood(mlp(2, 64, 2), 2, std=0.3)
-    return VAE(DiagonalGaussian(mlp(2, 64, 4)), likelihood, StandardNormal(2))
-
-
-# The same points and the same number of steps for everybody. The two plain GANs have the optimiser's usual
-# memory, the last one what experience recommends.
-IN_THE_PLANE: dict[str, tuple[Callable[[], nn.Module], dict]] = {
-    "causal-arm": (
-        lambda: _build("causal-arm", dim=2, levels=GRID, channels=32, dilations=(1,), dropout=0.0),
-        {"lr": 5e-3},
-    ),
-    "integer-flow": (lambda: _build("integer-flow", dim=2, levels=GRID, hidden=32), {"lr": 5e-3}),
-    "realnvp": (lambda: _build("realnvp"), {"lr": 5e-3}),
-    "gaussian-mixture": (lambda: _build("gaussian-mixture", n_components=12), {"lr": 0.03}),
-    "vae": (_plane_vae, {"lr": 5e-3}),
-    "gan, saturating": (lambda: _build("gan", penalty=0.0, loss="saturating"), {"lr": 1e-3}),
-    "gan, non-saturating": (lambda: _build("gan", penalty=0.0), {"lr": 1e-3}),
-    "gan, calmed": (
-        lambda: _build("gan", penalty=0.02),
-        {"lr": 2e-3, "betas": (0.0, 0.99), "average": 0.99},
-    ),
-}
-
-
-def _stability(name: str, epochs: int | None) -> Callable[[int], Numbers]:
-    """How often a forest tells draws from test points."""
-
-    def work(seed: int) -> Numbers:
-        build, options = IN_THE_PLANE[name]
-        torch.manual_seed(seed)
-        model, data = build(), two_moons()
-        if getattr(model, "levels", None):
-            data = on_a_grid(data)
-        for start in ("start_from_marginals", "start_from_data"):
-            if hasattr(model, start):
-                getattr(model, start)(data.train)
-        fit(model, data, TrainConfig(epochs=epochs or 40, batch_size=200, seed=seed, **options), bar=False)
-        x = model.sample(len(data.test), generator=torch.Generator().manual_seed(seed))
-        yield "told from data", evaluate.two_sample(data.test.float(), x.float(), seed=seed), "share"
-
-    return work
+def _rival(curve: Callable[[Tensor], list[rate_distortion.Point]], _: int) -> Numbers:
+    yield from _points(curve(digits().test))
 
 
 # --- sampling -------------------------------------------------------------------------------
@@ -247,18 +173,14 @@ SAMPLERS: dict[str, tuple[str, dict]] = {
 }
 
 
-def _sampling(name: str) -> Callable[[int], Numbers]:
+def _sampling(name: str, seed: int) -> Numbers:
     """Seconds an image, 16 at a time, by the size of the image. Weights don't matter to it."""
-
-    def work(seed: int) -> Numbers:
-        entry, options = SAMPLERS[name]
-        for dim in SIZES:
-            torch.manual_seed(seed)
-            model, times = _build(entry, dim=dim).eval(), []
-            while sum(times) < 0.5:
-                began = time.process_time()
-                model.sample(16, **options)
-                times.append(time.process_time() - began)
-            yield f"an image of {dim} numbers", min(times) / 16, "CPU seconds"
-
-    return work
+    entry, options = SAMPLERS[name]
+    for dim in SIZES:
+        torch.manual_seed(seed)
+        model, times = catalog.model(entry).build(dim=dim).eval(), []
+        while sum(times) < 0.5:
+            began = time.process_time()
+            model.sample(16, **options)
+            times.append(time.process_time() - began)
+        yield f"an image of {dim} numbers", min(times) / 16, "CPU seconds"

@@ -8,7 +8,7 @@ set. A model's weights are no part of it: they belong to the decoder, as the tab
 
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +25,7 @@ from dgm_lite.shapes import check_levels
 from dgm_lite.train import TrainConfig, fit
 
 STDS = (0.9, 1.4, 2.2, 3.6, 6.0)  # sigma of each point, in grey levels
+LINEAR_STDS = (0.9, 1.4, 2.0, 3.0, 4.5, 7.0)  # the same for principal components, which need more of them
 LAYOUTS = (1, 3, 16, 21, 28)  # images in a row of the page
 QUALITIES = (1, 3, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95)
 FLAT_STEPS = (255, 220, 180, 150, 120, 100, 80, 60, 40, 30, 20, 10)
@@ -82,7 +83,7 @@ def transform_coder(
     """A coder for one point of the curve.
 
     Args:
-        data: Real numbers on a grid, such as ``real_digits()``; validation chooses the weights.
+        data: Real numbers on the grid 0..16, as ``real_digits()``; validation chooses the weights.
         std: sigma, in grey levels: larger for smaller files.
         config: How to train.
         learn: False leaves encoder and decoder what they are at the start, all principal components, and
@@ -173,7 +174,9 @@ def webp(x: Tensor, *, levels: int = 17, layouts: Sequence[int] = LAYOUTS) -> li
     return best(_through(x, "WEBP", options, levels, layouts))
 
 
-def _through(x: Tensor, format: str, options: dict[str, dict], levels: int, layouts: Sequence[int]):
+def _through(
+    x: Tensor, format: str, options: dict[str, dict], levels: int, layouts: Sequence[int]
+) -> Iterator[Point]:
     for name, option in options.items():
         for columns in layouts:
             file, back = through_format(x, format, columns=columns, levels=levels, **option)

@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from dgm_lite import plot
 from dgm_lite.applications import evidence, table
 from dgm_lite.applications.comparison import Row, summary, values_of
-from dgm_lite.applications.measurements import IN_THE_PLANE, SIZES
+from dgm_lite.applications.measurements import SIZES
+from dgm_lite.applications.stability import IN_THE_PLANE
 
 COLOURS = {"causal-arm": plot.BLUE, "integer-flow": plot.GREEN, "realnvp-digits": plot.VIOLET,
            "vae": plot.ORANGE, "gan-digits": plot.PINK}  # fmt: skip
@@ -69,7 +70,7 @@ def draw_sampling(rows: Sequence[Row], ax: Axes) -> Axes:
         ends.append((ms[-1], name))
     height = 0.0
     for ms, name in sorted(ends):
-        height = max(ms, height * 1.9)  # names keep their distance
+        height = max(ms, height * 2.4)  # names keep their distance
         ax.text(SIZES[-1] * 1.15, height, name, color=_colour(name), va="center", fontsize=9.5)
     ax.set(xlabel="numbers of an image, $D$", ylabel="milliseconds an image", xlim=(13, 9000))
     ax.set(xticks=SIZES, xticklabels=SIZES)

@@ -2,7 +2,7 @@
 
     log p(x) = log p_z(f(x)),   f a bijection of Z^D                           [book: eq. integer-flow]
     z_a = x_a,   z_b = x_b + round(t(x_a))                                     [book: eq. rounded-coupling]
-    z_a = x_a,   z_b = (L-1) - x_b + round(t(x_a)) where s(x_a) = -1           [book: eq. mirrored-coupling]
+    z_a = x_a,   z_b = (L-1) - x_b + round(t(x_a)) where r(x_a) = 1            [book: eq. mirrored-coupling]
 
 The model is a distribution over all of Z^D, not only over 0 .. L-1: a shift may carry any integer to any
 other, so the base gives every integer a share, and its tails are not cut off.
@@ -16,8 +16,8 @@ from dgm_lite.flows.logistic_base import LogisticMixtureBase, check_integers
 from dgm_lite.nets import mlp
 from dgm_lite.shapes import check_count, check_levels
 
-SIGN_SPEED = 4.0  # a sign has to become sure, a shift only to come within 1/2: logits move faster
-SIGN_ENTROPY = 0.2  # reward in the training loss for each nat of a sign's entropy
+MIRROR_SPEED = 4.0  # a mirror has to become sure, a shift only to come within 1/2: logits move faster
+MIRROR_ENTROPY = 0.2  # reward in the training loss for each nat of a mirror's entropy
 
 
 class RoundedCoupling(nn.Module):
@@ -32,19 +32,19 @@ class RoundedCoupling(nn.Module):
         part: Which part is moved, from 1 up; the network sees all parts before it, x_a.
         n_parts: Parts into which the D numbers are shuffled, 2 to D.
         hidden: Units of the network's hidden layer.
-        signs: Whether the network also decides on the mirror image.
+        mirrors: Whether the network also decides on the mirror image.
         dropout: Share of hidden units silenced in training. Outside training the map is always the same.
 
     Raises:
         ValueError: If a size is below 1, or there is no such part.
 
     Source: book eqs. `rounded-coupling`, `mirrored-coupling`; Hoogeboom et al. (2019), Integer discrete flows
-    and lossless compression, section 3.1. The sign is what is left on Z of the factors of Tran et al. (2019),
-    Discrete flows; more parts than two are those of Tomczak (2021), General invertible transformations.
+    and lossless compression, section 3.1. The mirror is what is left on Z of the factors of Tran et al. (2019),
+    Discrete flows; more parts than two are those of Tomczak (2020), General invertible transformations.
     """
 
     def __init__(self, dim: int, levels: int, *, part: int = 1, n_parts: int = 2, hidden: int = 64,
-                 signs: bool = True, dropout: float = 0.0):  # fmt: skip
+                 mirrors: bool = True, dropout: float = 0.0):  # fmt: skip
         super().__init__()
         for what, n in {"dim": dim, "levels": levels, "part": part, "n_parts": n_parts}.items():
             check_count(n, "RoundedCoupling", what)
@@ -55,13 +55,13 @@ class RoundedCoupling(nn.Module):
             )
         parts = parts_of(dim, n_parts)
         stays = torch.cat(parts[:part] + parts[part + 1 :])
-        self.levels, self.signs = levels, signs
+        self.levels, self.mirrors = levels, mirrors
         self.register_buffer("sees", torch.cat(parts[:part]))
         self.register_buffer("moves", parts[part])
         self.register_buffer("stays", stays)
         self.register_buffer("back", torch.cat((stays, parts[part])).argsort())
         n_b = len(parts[part])
-        self.net = mlp(len(self.sees), hidden, 2 * n_b if signs else n_b, n_layers=1, dropout=dropout)
+        self.net = mlp(len(self.sees), hidden, 2 * n_b if mirrors else n_b, n_layers=1, dropout=dropout)
         with torch.no_grad():  # no shift at first
             self.net[-1].weight[:n_b].zero_()
             self.net[-1].bias.zero_()
@@ -70,10 +70,10 @@ class RoundedCoupling(nn.Module):
         """t(x_a), and the logit of the mirror image: real numbers, (B, D_b) each."""
         v = x_a.to(self.net[0].weight.dtype).clamp(0, self.levels - 1)
         out = self.net(2 * v / max(self.levels - 1, 1) - 1)
-        if not self.signs:
+        if not self.mirrors:
             return out, torch.full_like(out, -torch.inf)
         t, logit = out.chunk(2, dim=1)
-        return t, SIGN_SPEED * logit
+        return t, MIRROR_SPEED * logit
 
     def decide(self, x_a: Tensor) -> tuple[Tensor, Tensor]:
         """round(t(x_a)) in the type of x_a, and whether z_b is mirrored."""
@@ -118,7 +118,7 @@ class RoundedCoupling(nn.Module):
         up = t - floor
         values = torch.stack([v + floor.long() + k for v in (x_b, self.levels - 1 - x_b) for k in (0, 1)], 2)
         probs = torch.stack([m * r for m in (1 - mirrored, mirrored) for r in (1 - up, up)], 2)
-        entropy = F.softplus(logit) - mirrored * logit if self.signs else torch.zeros_like(t)
+        entropy = F.softplus(logit) - mirrored * logit if self.mirrors else torch.zeros_like(t)
         return values, probs, entropy
 
 
@@ -140,27 +140,27 @@ class IntegerFlow(nn.Module):
         n_parts: Parts, of which all but the first are moved; never more than D.
         hidden: Units of the hidden layer of each coupling's network.
         n_components: Logistics for each number of the base.
-        signs: Whether couplings may mirror what they move, or only shift it.
+        mirrors: Whether couplings may mirror what they move, or only shift it.
         straight_through: Train by the straight-through gradient of rounding, not the exact expectation.
         dropout: Share of hidden units silenced in training. In eval mode the map is always the same.
 
     Raises:
-        ValueError: If a size is below 1, or signs are to be learned straight through.
+        ValueError: If a size is below 1, or mirrors are to be learned straight through.
 
     Source: book eq. `integer-flow`; Hoogeboom et al. (2019), Integer discrete flows and lossless compression.
     """
 
     def __init__(self, dim: int, levels: int, *, n_parts: int = 2, hidden: int = 64, n_components: int = 9,
-                 signs: bool = True, straight_through: bool = False, dropout: float = 0.0):  # fmt: skip
+                 mirrors: bool = True, straight_through: bool = False, dropout: float = 0.0):  # fmt: skip
         super().__init__()
         sizes = {"dim": dim, "levels": levels, "n_parts": n_parts, "hidden": hidden}
         for what, n in sizes.items():
             check_count(n, "IntegerFlow", what)
-        if signs and straight_through:
-            raise ValueError("IntegerFlow: expected signs=False with straight_through=True, got signs=True.")
+        if mirrors and straight_through:
+            raise ValueError("IntegerFlow: expected mirrors=False where straight_through=True, got True.")
         self.dim, self.levels, self.straight_through = dim, levels, straight_through
         n_parts = min(n_parts, dim)
-        options = {"n_parts": n_parts, "hidden": hidden, "signs": signs, "dropout": dropout}
+        options = {"n_parts": n_parts, "hidden": hidden, "mirrors": mirrors, "dropout": dropout}
         # The last part first: whatever a coupling sees still is as it was in x.
         self.couplings = nn.ModuleList(
             RoundedCoupling(dim, levels, part=part, **options) for part in range(n_parts - 1, 0, -1)
@@ -235,7 +235,7 @@ class IntegerFlow(nn.Module):
         total = table[self.unmoved, x[:, self.unmoved] - low].sum(1)
         for moves, values, probs, entropy in drawn:
             nats = probs * table[moves[:, None], values - low]
-            total = total + nats.sum((1, 2)) + SIGN_ENTROPY * entropy.sum(1)
+            total = total + nats.sum((1, 2)) + MIRROR_ENTROPY * entropy.sum(1)
         return -total.mean()
 
     @torch.no_grad()

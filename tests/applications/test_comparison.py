@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from dgm_lite.applications import comparison, measurements
+from dgm_lite.applications import comparison, measurements, stability
 from dgm_lite.applications.comparison import Job, printed, read, run, summary, values_of
 from dgm_lite.datasets.toys import two_moons
 from tests import laws
@@ -128,13 +128,13 @@ def test_every_model_on_digits_can_be_measured(tmp_path):
 def test_every_family_can_be_trained_in_the_plane(tmp_path, monkeypatch):
     monkeypatch.setattr(measurements, "STABILITY_SEEDS", 1)
     rows = run(tmp_path / "r.json", measurements.jobs(1, ["stability"], epochs=1), command="c", epochs=1)
-    assert [r["model"] for r in rows] == list(measurements.IN_THE_PLANE)
+    assert [r["model"] for r in rows] == list(stability.IN_THE_PLANE)
     assert all(0.3 < r["value"] <= 1 for r in rows)
 
 
 def test_points_on_a_grid_keep_their_places():
-    data, cells = two_moons(), measurements.on_a_grid(two_moons())
-    assert cells.levels == measurements.GRID and cells.train.dtype == torch.long
+    data, cells = two_moons(), stability.on_a_grid(two_moons())
+    assert cells.levels == stability.GRID and cells.train.dtype == torch.long
     assert cells.train.min() >= 0 and cells.train.max() < cells.levels
     for d in range(2):
         order = data.test[:, d].argsort()

@@ -26,7 +26,7 @@ def of_digits(std: float = 2.0) -> TransformCoder:
 
 
 def own_bits(model: TransformCoder, x: torch.Tensor) -> tuple[float, float]:
-    """-log2 p(z) of z = round(f(x)), by the prior's own log_prob; and given that z lies in the file's window."""
+    """-log2 p(z) of z = round(f(x)), by the prior itself; and given that z lies in the file's window."""
     with same_numbers(model) as model:
         z = model.posterior.centre(x.double()).round()
         bits = -model.prior.log_prob(z).sum().item() / math.log(2)

@@ -50,6 +50,15 @@ def test_every_class_has_its_share_of_every_split(name):
         assert torch.bincount(y).min() > 0.07 * len(y)
 
 
+def test_real_digits_are_the_digits_without_levels():
+    data, real = images.digits(), images.real_digits()
+    for split in ("train", "valid", "test"):
+        assert getattr(real, split).dtype == torch.float32
+        assert torch.equal(getattr(real, split).long(), getattr(data, split))
+        assert torch.equal(getattr(real, f"{split}_labels"), getattr(data, f"{split}_labels"))
+    assert real.levels is None and real.name != data.name
+
+
 def test_digits_have_the_public_split():
     """Rows 0-999, 1000-1349 and 1350-1796 of scikit-learn's file, so that figures can be compared."""
     raw, data = load_digits(), images.digits()

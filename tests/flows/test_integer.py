@@ -9,7 +9,7 @@ import torch
 
 from dgm_lite import catalog, evaluate
 from dgm_lite.datasets.images import digits
-from dgm_lite.flows.integer import SIGN_ENTROPY, IntegerFlow, RoundedCoupling, parts_of
+from dgm_lite.flows.integer import MIRROR_ENTROPY, IntegerFlow, RoundedCoupling, parts_of
 from dgm_lite.train import TrainConfig, fit
 from tests import laws
 
@@ -37,12 +37,12 @@ def trained(data):
 # --- the coupling ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("signs", [False, True])
+@pytest.mark.parametrize("mirrors", [False, True])
 @pytest.mark.parametrize(("dim", "n_parts"), [(2, 2), (3, 2), (5, 2), (5, 5), (9, 4)])
-def test_one_coupling_keeps_the_laws(dim, n_parts, signs):
+def test_one_coupling_keeps_the_laws(dim, n_parts, mirrors):
     for part in range(1, n_parts):
         torch.manual_seed(part)
-        layer = RoundedCoupling(dim, 7, part=part, n_parts=n_parts, hidden=8, signs=signs)
+        layer = RoundedCoupling(dim, 7, part=part, n_parts=n_parts, hidden=8, mirrors=mirrors)
         layer = laws.prepare(layer, part, scale=2.0)
         laws.moves_integers_exactly(layer, torch.randint(-20, 30, (50, dim)))
         x = torch.randint(7, (50, dim))
@@ -64,7 +64,7 @@ def test_a_coupling_is_its_equation():
 
 def test_floats_take_the_same_way_as_integers():
     """Training and figures pass whole floats; the values are the very same, to the last bit."""
-    model = flow(6, 9, 4, scale=2.0, signs=True)
+    model = flow(6, 9, 4, scale=2.0, mirrors=True)
     x = torch.randint(-9, 20, (300, 6))
     for layer in model.couplings:
         for dtype in (torch.float32, torch.float64):
@@ -159,7 +159,7 @@ def test_rounding_hardly_depends_on_the_batch(trained, data):
 
 def test_a_rounding_on_the_edge_can_depend_on_the_precision():
     """t = 1/2 in one precision and just above in the other: other integers, and each way exact."""
-    layer = RoundedCoupling(2, 2, hidden=1, signs=False).double()
+    layer = RoundedCoupling(2, 2, hidden=1, mirrors=False).double()
     with torch.no_grad():
         layer.net[-1].weight.zero_()
         layer.net[-1].bias.fill_(0.5 + 1e-9)
@@ -175,10 +175,10 @@ def test_a_rounding_on_the_edge_can_depend_on_the_precision():
 # --- the distribution ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("signs", [False, True])
+@pytest.mark.parametrize("mirrors", [False, True])
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_mass_over_a_box_with_its_tails_is_one(seed, signs):
-    model = flow(2, 4, 2, seed=seed, signs=signs)
+def test_mass_over_a_box_with_its_tails_is_one(seed, mirrors):
+    model = flow(2, 4, 2, seed=seed, mirrors=mirrors)
     laws.sums_to_one(model)
     inside = model.log_prob(laws.domain(2, 4)).exp().sum().item()
     assert inside < 0.999, "over the data's range alone it is less"
@@ -236,7 +236,7 @@ def test_the_training_loss_is_the_expectation_over_drawn_mirrors_and_roundings()
             p = torch.stack([probs[..., :2].sum(2), probs[..., 2:].sum(2)])
             entropy += -(p * p.log()).nan_to_num().sum() / len(x)
     drawn = torch.stack(drawn)
-    expected = drawn.mean() - SIGN_ENTROPY * entropy
+    expected = drawn.mean() - MIRROR_ENTROPY * entropy
     assert (model.loss(x) - expected).abs() < 4 * drawn.std() / math.sqrt(len(drawn))
 
 
@@ -256,7 +256,7 @@ def test_the_gradient_of_a_shift_is_the_difference_between_neighbours():
     the rounded value: 0 on top of a spike, though the next integer is far below."""
     slopes = {}
     for straight in (False, True):
-        model = flow(2, 9, 2, scale=0.0, signs=False, straight_through=straight).train()
+        model = flow(2, 9, 2, scale=0.0, mirrors=False, straight_through=straight).train()
         with torch.no_grad():
             model.base.mu.fill_(4.0)
             model.base.log_std.fill_(math.log(0.2))  # a spike at 4, nearly all of it in one cell
@@ -269,20 +269,20 @@ def test_the_gradient_of_a_shift_is_the_difference_between_neighbours():
     assert slopes[True] == pytest.approx(0, abs=1e-6), "straight through sees the flat top of the spike"
 
 
-@pytest.mark.parametrize("options", [{}, {"signs": False}, {"signs": False, "straight_through": True}])
+@pytest.mark.parametrize("options", [{}, {"mirrors": False}, {"mirrors": False, "straight_through": True}])
 def test_gradients_reach_every_weight_through_the_rounding(options):
     model = flow(5, 6, 3, **options)
     laws.every_parameter_gets_a_gradient(model, torch.randint(6, (20, 5)))
 
 
 def test_the_loss_is_exact_in_eval_mode_however_it_is_trained():
-    for options in ({}, {"signs": False, "straight_through": True}):
+    for options in ({}, {"mirrors": False, "straight_through": True}):
         model, x = flow(**options), torch.randint(5, (20, 4))
         laws.loss_is_mean_negative_log_prob(model, x)
 
 
 def test_an_untrained_flow_shifts_nothing():
-    model = IntegerFlow(8, 5, n_parts=4, signs=False)
+    model = IntegerFlow(8, 5, n_parts=4, mirrors=False)
     x = torch.randint(5, (30, 8))
     assert torch.equal(model.to_latent(x)[0], x)
 
@@ -295,7 +295,7 @@ def test_couplings_learn_what_the_base_cannot():
     shifted = torch.cat([x_0, x_0 + torch.randint(2, (2000, 1), generator=generator)], 1)
     few = torch.randint(3, (2000, 1), generator=generator)
     mirrored = torch.cat([x_0, torch.where(x_0 >= 4, 8 - few, few)], 1)
-    for x, options, floor in ((shifted, {"signs": False}, math.log(16)), (mirrored, {}, math.log(24))):
+    for x, options, floor in ((shifted, {"mirrors": False}, math.log(16)), (mirrored, {}, math.log(24))):
         torch.manual_seed(0)
         bare, full = (IntegerFlow(2, 9, n_parts=k, hidden=64, **options).start_from_data(x) for k in (1, 2))
         for model in (bare, full):
@@ -329,7 +329,7 @@ def test_refusals():
     laws.refuses(lambda: RoundedCoupling(4, 5, part=1, n_parts=5), "n_parts <= dim", "of 5 in 4")
     laws.refuses(lambda: RoundedCoupling(4, 5, part=0), "part")
     laws.refuses(lambda: RoundedCoupling(4, 0), "levels")
-    laws.refuses(lambda: IntegerFlow(4, 5, straight_through=True), "signs=False")
+    laws.refuses(lambda: IntegerFlow(4, 5, straight_through=True), "mirrors=False")
     model = IntegerFlow(4, 5)
     high = torch.full((3, 4), 5)
     laws.refuses(lambda: model.start_from_data(high), "IntegerFlow.start_from_data", "0..4", "from 5 to 5")

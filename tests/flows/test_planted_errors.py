@@ -274,7 +274,7 @@ def test_a_shift_rounded_towards_zero_on_the_way_back():
         def to_data(self, z):
             t, logit = self.outputs(z[:, self.sees])
             x_b = self.mirror(z[:, self.moves] - t.long(), logit > 0)
-            return torch.cat((z[:, self.stays], x_b), 1)[:, self.back]
+            return self.with_moved(z, x_b)
 
     catches(integers_come_back, integer_flow(), integer_flow(Truncated), match="differs from x")
     catches(laws.sampler_matches_density, integer_flow(), integer_flow(Truncated))

@@ -251,7 +251,9 @@ def test_log_sum_exp_does_not_overflow(engine):
 
 def test_halves_are_rounded_to_the_even_neighbour_and_nothing_else_is(engine):
     """0.49999997 is the largest float32 below a half: adding a half and cutting would make it 1."""
-    x = np.array([0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 0.49999997, -0.50000006, 8388607.5, 1e30, np.inf], dtype="f4")
+    x = np.array(
+        [0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 0.49999997, -0.50000006, 8388607.5, 1e30, np.inf], dtype="f4"
+    )
     out = engine(model("Round", [x], 1), {"i0": x})["o0"]
     np.testing.assert_array_equal(out, [0, 2, 2, 0, -2, -2, 0, -1, 8388608, np.float32(1e30), np.inf])
 
