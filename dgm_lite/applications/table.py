@@ -116,7 +116,7 @@ def _likelihood(rows: Sequence[Row], family: str, word: str) -> Cell:
         detail += " On pixels, flows of real numbers have a bound only."
     mean = f"{summary(rows, 'digits', DIGITS[family][0], f'test, {best}')[0]:.1f} nats" if figures else "none"
     return {
-        "measured": f"{best}: {mean}" if figures else "none",
+        "measured": {"exact": mean, "bound": f"at most {mean}", "none": "none"}[best],
         "interval": "; ".join(figures),
         "how": "8 x 8 digits, public split, chosen on validation, measured once on 447 test digits.",
         "verdict": verdict(best == shown, mixed),

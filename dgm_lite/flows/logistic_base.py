@@ -21,7 +21,7 @@ class LogisticMixtureBase(nn.Module):
         dim: D.
         n_components: K, logistics for each number.
 
-    Source: book eq. `logistic-cell`; Hoogeboom et al. (2019), Integer discrete flows, section 3.2.
+    Source: book eq. `integer-base`; Hoogeboom et al. (2019), Integer discrete flows, section 3.2.
     """
 
     def __init__(self, dim: int, n_components: int = 9):
@@ -52,11 +52,15 @@ class LogisticMixtureBase(nn.Module):
         return log_prob_logistic_mixture(z, *(v.expand(shape) for v in (self.logits, self.mu, self.log_std)))
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """log p_z(z), nats, (B,)."""
+        """log p_z(z) = sum_d log p_z(z_d), nats, (B,). Source: book eq. `integer-base`."""
         return self.log_prob_terms(z).sum(1)
 
     def table(self, low: int, high: int) -> Tensor:
-        """log p_z of each of the integers low .. high for each number, nats, (D, high - low + 1)."""
+        """log p_z of each of the integers low .. high for each number, nats, (D, high - low + 1).
+
+        Raises:
+            ValueError: If low is above high.
+        """
         if low > high:
             raise ValueError(f"LogisticMixtureBase.table: expected low <= high, got {low} and {high}.")
         values = torch.arange(low, high + 1, device=self.mu.device)

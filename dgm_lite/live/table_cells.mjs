@@ -19,9 +19,9 @@ figure("table_cells", (fig) => {
     <div data-p="below"><div data-p="detail" class="verdict"></div></div>
     <style>
       .dgm{--holds:#00695f;--caveat:#8a5200;--fails:#a3195b}.dgm.dark{--holds:#4fd1bd;--caveat:#f5b668;--fails:#ff93bf}
-      .holds{color:var(--holds)}.caveat{color:var(--caveat)}.fails{color:var(--fails)}a{color:var(--accent);display:inline-block;padding:2px 0}legend{padding:0 0 6px}
+      .holds{color:var(--holds)}.caveat{color:var(--caveat)}.fails{color:var(--fails)}a{color:var(--accent);display:inline-block;padding:4px 0}legend{padding:0 0 6px}
       table{border-collapse:collapse;width:100%;margin:6px 0 8px}thead th{vertical-align:bottom}
-      th,td{padding:7px 8px;text-align:left;vertical-align:top;font-weight:600;font-size:14px}tbody :is(th,td){border-top:1px solid var(--line)}
+      th,td{padding:7px 5px;text-align:left;vertical-align:top;font-weight:600;font-size:13.5px}tbody :is(th,td){border-top:1px solid var(--line)}
       td{cursor:pointer;font-weight:400}td>span,th>span{display:block;font-weight:400}td>span:first-child{display:none}
       td:hover,[aria-selected=true]{background:var(--soft)}[aria-selected=true]{box-shadow:inset 0 0 0 2px var(--accent)}
       .off>:not([aria-selected=true]){opacity:.66}.off *{color:var(--ink)}.off>.lacks{opacity:1;background:var(--soft)}.off>.lacks :not(a){color:var(--fails)}
