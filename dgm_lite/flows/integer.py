@@ -39,7 +39,7 @@ class RoundedCoupling(nn.Module):
         ValueError: If a size is below 1, or there is no such part.
 
     Source: book eqs. `rounded-coupling`, `mirrored-coupling`; Hoogeboom et al. (2019), Integer discrete flows
-    and lossless compression, section 3.1. The mirror is what Z leaves of the factors of Tran et al. (2019),
+    and lossless compression, section 3. The mirror is what Z leaves of the factors of Tran et al. (2019),
     Discrete flows; more parts than two are those of Tomczak (2020), General invertible transformations.
     """
 

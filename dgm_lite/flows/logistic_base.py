@@ -21,7 +21,7 @@ class LogisticMixtureBase(nn.Module):
         dim: D.
         n_components: K, logistics for each number.
 
-    Source: book eq. `integer-base`; Hoogeboom et al. (2019), Integer discrete flows, section 3.2.
+    Source: book eq. `integer-base`; Hoogeboom et al. (2019), Integer discrete flows, section 3.
     """
 
     def __init__(self, dim: int, n_components: int = 9):
