@@ -88,7 +88,7 @@ class RoundedCoupling(nn.Module):
         return torch.where(where, self.levels - 1 - x_b, x_b)
 
     def to_latent(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(z, 0): shapes (B, D) and (B,). Integers to integers; whole floats to the same whole floats."""
+        """(z, 0): (B, D) and (B,). Whole floats go where the integers go."""
         shift, mirrored = self.decide(x.index_select(1, self.sees))
         z_b = self.mirror(x.index_select(1, self.moves), mirrored) + shift
         return self.with_moved(x, z_b), x.new_zeros(x.shape[0])
@@ -114,11 +114,13 @@ class RoundedCoupling(nn.Module):
         """
         x_b = x.index_select(1, self.moves)
         t, logit = self.outputs(x.index_select(1, self.sees))
-        floor, mirrored = t.detach().floor(), logit.sigmoid()
-        up = t - floor
-        values = torch.stack([v + floor.long() + k for v in (x_b, self.levels - 1 - x_b) for k in (0, 1)], 2)
-        probs = torch.stack([m * r for m in (1 - mirrored, mirrored) for r in (1 - up, up)], 2)
-        entropy = F.softplus(logit) - mirrored * logit if self.mirrors else torch.zeros_like(t)
+        r, floor = logit.sigmoid(), t.detach().floor()
+        u = t - floor
+        images = [(x_b, 1 - r), (self.levels - 1 - x_b, r)]
+        steps = [(floor.long(), 1 - u), (floor.long() + 1, u)]
+        values = torch.stack([v + k for v, _ in images for k, _ in steps], 2)
+        probs = torch.stack([p * q for _, p in images for _, q in steps], 2)
+        entropy = F.softplus(logit) - r * logit if self.mirrors else torch.zeros_like(t)
         return values, probs, entropy
 
 

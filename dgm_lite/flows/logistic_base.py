@@ -47,9 +47,10 @@ class LogisticMixtureBase(nn.Module):
         return self
 
     def log_prob_terms(self, z: Tensor) -> Tensor:
-        """log p_z(z_d) of each number, nats, (B, D), for integers z or the same numbers as floats."""
+        """log p_z(z_d) of each number, nats, (B, D). z: integers, or whole floats."""
         shape = (*z.shape, self.mu.shape[1])
-        return log_prob_logistic_mixture(z, *(v.expand(shape) for v in (self.logits, self.mu, self.log_std)))
+        parameters = (self.logits, self.mu, self.log_std)
+        return log_prob_logistic_mixture(z, *(v.expand(shape) for v in parameters))
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log p_z(z) = sum_d log p_z(z_d), nats, (B,). Source: book eq. `integer-base`."""
