@@ -62,3 +62,14 @@ def right_if(condition, message: str) -> None:
     """
     if not condition:
         raise Wrong(message)
+
+
+def letter_of(answer, letters: str) -> str:
+    """The reader's choice as one lower-case letter.
+
+    Raises:
+        Wrong: If it is none of the letters.
+    """
+    given = answer.strip().lower() if isinstance(answer, str) else ""
+    right_if(len(given) == 1 and given in letters, f'Expected one letter, "{letters[0]}" to "{letters[-1]}".')
+    return given

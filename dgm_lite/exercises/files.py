@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from dgm_lite.exercises.exercise import Exercise, right_if
+from dgm_lite.exercises.exercise import Exercise, letter_of, right_if
 
 # --- Exercise 1 ------------------------------------------------------------------------------
 
@@ -148,11 +148,7 @@ q3 = Exercise(
 
 
 def _check_choice(answer) -> str:
-    right_if(
-        isinstance(answer, str) and answer.strip().lower() in {"a", "b", "c", "d"},
-        'Expected one letter, "a" to "d".',
-    )
-    letter = answer.strip().lower()
+    letter = letter_of(answer, "abcd")
     right_if(
         letter != "a",
         "Looks are no use here: coder and decoder need a number for every possible next symbol.",

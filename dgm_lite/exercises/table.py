@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from dgm_lite.exercises.exercise import Exercise, right_if
+from dgm_lite.exercises.exercise import Exercise, letter_of, right_if
 
 # --- Exercise 1 ------------------------------------------------------------------------------
 
@@ -69,11 +69,7 @@ q1 = Exercise(
 
 
 def _check_follows(answer) -> str:
-    right_if(
-        isinstance(answer, str) and answer.strip().lower() in {"a", "b", "c", "d"},
-        'Expected one letter, "a" to "d".',
-    )
-    letter = answer.strip().lower()
+    letter = letter_of(answer, "abcd")
     right_if(
         letter != "a",
         "94 is the most that the flow may lose. Its true figure lies somewhere below, and nobody "
