@@ -117,18 +117,18 @@ def damaged(data: bytes, others: list[bytes], rng: np.random.Generator) -> tuple
 def test_ten_thousand_damaged_files_are_refused_and_none_is_decoded():
     """Bits flipped, bytes lost, ends cut, files mixed, foreign and wrong models: each refused in words."""
     rng = np.random.default_rng(0)
-    names = ("causal-arm", "integer-flow", "vae")
+    names = ("causal-arm", "integer-flow", "vae", "transform-coder")
     models = {name: build(name, 6, 5) for name in names}
     wrong = {name: build(name, 6, 5, seed=1) for name in names}
     files = {name: compress(m, integers(seed=7)) for name, m in models.items()}
     seen: dict[str, int] = {}
     for k in range(10_000):
-        name = names[k % 3]
+        name = names[k % 4]
         model, data = models[name], files[name]
         if k % 10 == 0:
             kind, reader, broken = "wrong model", wrong[name], data
         elif k % 10 == 1:
-            kind, reader, broken = "another kind's file", models[names[(k + 1) % 3]], data
+            kind, reader, broken = "another kind's file", models[names[(k + 1) % 4]], data
         else:
             kind, broken = damaged(data, list(files.values()), rng)
             reader = model
