@@ -107,6 +107,28 @@ def test_second_cell_sets_the_seed(code):
     )
 
 
+def test_every_exercise_is_asked_before_it_is_answered(notebook):
+    """The cell that answers an exercise follows its question, and a cell with hint and solution follows that."""
+    cells = [(c["cell_type"], "".join(c["source"]), tags(c)) for c in notebook["cells"]]
+    asked = 0
+    for before, (_, source, _), after in zip(cells, cells[1:], cells[2:], strict=False):
+        if found := re.search(r"^from dgm_lite\.exercises\.\w+ import (q\d+)$", source, re.M):
+            kind, question, _ = before
+            assert kind == "markdown" and question.count("```{exercise}") == 1, found[1]
+            assert f"{found[1]}.check(" in source
+            assert after[1] == f"{found[1]}.hint()\n{found[1]}.solution()" and "hide-cell" in after[2]
+            asked += 1
+    assert asked >= 3 and asked == sum(source.count("{exercise}") for _, source, _ in cells)
+
+
+def test_chapters_have_the_sections_that_readers_expect(notebook):
+    prose = "\n".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "markdown")
+    titles = re.findall(r"^## (.+)$", prose, re.M)
+    assert titles[-2:] == ["Exercises", "In short"]
+    for part in ("What you will be able to do", "What goes wrong", "**Sources.**"):
+        assert part in prose
+
+
 def test_cells_are_small(code):
     for cell in code:
         lines = [

@@ -19,7 +19,7 @@ NAMES = {
     1: "goldfish", 9: "ostrich", 281: "tabby cat", 282: "tiger cat", 283: "Persian cat", 284: "Siamese cat",
     285: "Egyptian cat", 287: "lynx", 291: "lion", 331: "hare", 340: "zebra", 354: "Arabian camel",
     388: "giant panda", 419: "sticking plaster", 434: "bath towel", 552: "feather boa", 567: "frying pan",
-    620: "laptop", 700: "paper towel", 728: "plastic bag", 859: "toaster", 904: "window screen",
+    620: "laptop", 700: "paper towel", 728: "plastic bag", 769: "ruler", 859: "toaster", 904: "window screen",
     954: "banana", 963: "pizza",
 }  # fmt: skip
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"

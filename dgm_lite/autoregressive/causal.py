@@ -21,7 +21,7 @@ from dgm_lite.shapes import check_count, check_labels, check_levels
 
 
 class GatedBlock(nn.Module):
-    """h + W_out (tanh(a) * sigmoid(b)),   (a, b) = causal convolution of h.
+    """h + W_out (tanh(a) * sigmoid(c)),   (a, c) = causal convolution of h.     [book: eq. gated-block]
 
     The gate lets a unit switch itself off where the past says nothing. With ``skip`` the gated
     units also go to the head directly, through a W_skip of their own.
@@ -36,8 +36,8 @@ class GatedBlock(nn.Module):
 
     def forward(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
         """(B, C, D) -> what the next block reads, (B, C, D), and what the head reads besides, or None."""
-        a, b = self.conv(h).chunk(2, dim=1)
-        gated = self.dropout(torch.tanh(a) * torch.sigmoid(b))
+        a, c = self.conv(h).chunk(2, dim=1)
+        gated = self.dropout(torch.tanh(a) * torch.sigmoid(c))
         return h + self.out(gated), None if self.skip is None else self.skip(gated)
 
 

@@ -74,12 +74,12 @@ class ColumnOfBlock:
     def __init__(self, block: "GatedBlock", batch: int):
         self.past, self.weight = RingBuffer(block.conv, batch), taps_first(block.conv)
         self.bias = block.conv.bias.expand(batch, -1).clone()
-        # sigmoid(b) = (1 + tanh(b / 2)) / 2: one tanh for both halves. The factors 1/2 go into the weights
+        # sigmoid(c) = (1 + tanh(c / 2)) / 2: one tanh for both halves. The factors 1/2 go into the weights
         # before and after, where they cost nothing and, being a power of two, round nothing.
         for both in (self.weight, self.bias):
             both.chunk(2, dim=1)[1].mul_(0.5)
         self.both = torch.empty_like(self.bias)
-        self.a, self.b = self.both.chunk(2, dim=1)
+        self.a, self.c = self.both.chunk(2, dim=1)
         # The last column stays one and meets the bias; the others are written anew in every step.
         self.gated = self.bias.new_ones(batch, block.out.in_channels + 1)
         self.gated_units = self.gated[:, :-1]
@@ -89,7 +89,7 @@ class ColumnOfBlock:
     def __call__(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
         """(B, C) -> what the next block reads, (B, C), and what the head reads besides, or None."""
         torch.addmm(self.bias, self.past.push(h), self.weight, out=self.both).tanh_()
-        torch.addcmul(self.a, self.a, self.b, out=self.gated_units)
+        torch.addcmul(self.a, self.a, self.c, out=self.gated_units)
         skip = None if self.skip is None else self.gated @ self.skip
         return torch.addmm(h, self.gated, self.out), skip
 

@@ -25,7 +25,7 @@ def _check_best(best_logit) -> str:
     )
     right_if(
         torch.allclose(answer, wanted, atol=1e-4),
-        "Solve D = 1 / (1 + exp(-l)) for l, with D from the equation.",
+        "Solve D = 1 / (1 + exp(-f)) for f, with D from the equation.",
     )
     far = best_logit(torch.tensor([-1000.0]), torch.tensor([-1003.0]))
     right_if(
@@ -88,9 +88,9 @@ def generator_loss(logit: Tensor) -> Tensor:
 q2 = Exercise(
     "q2",
     _check_loss,
-    "-log D(x) with D = sigmoid(l) has a name of its own: -logsigmoid(l), which is softplus(-l).",
+    "-log D(x) with D = sigmoid(f) has a name of its own: -logsigmoid(f), which is softplus(-f).",
     generator_loss,
-    "softplus(-l) = log(1 + exp(-l)) = -log D, computed without forming D.",
+    "softplus(-f) = log(1 + exp(-f)) = -log D, computed without forming D.",
 )
 
 

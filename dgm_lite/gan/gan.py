@@ -1,6 +1,7 @@
 """A generative adversarial network: two players, one loss each, and no likelihood.
 
-x = G(z),  z ~ N(0, I);      D(x) = logit of "x is real"               [book: eq. gan-generator]
+x = G(z),  z ~ N(0, I)                                                   [book: eq. gan-generator]
+D(x) = sigmoid(f(x)),  the probability that x is real; the network gives its logit f(x)
 """
 
 import torch
@@ -26,7 +27,7 @@ class GAN(nn.Module):
         hidden: Units of each hidden layer, of both networks.
         n_layers: Hidden layers of both networks.
         loss: What the generator minimises: "non-saturating" or "saturating".
-        penalty: Weight of the squared gradient of D at the data (0: none); it calms the game.
+        penalty: Weight of the squared gradient of the logit f at the data (0: none); it calms the game.
         limits: Smallest and largest value of the data, or None. With limits G's output is squashed
             into them (a little beyond, so that both ends can be reached).
 
@@ -70,7 +71,7 @@ class GAN(nn.Module):
         """
         check_real(x, ("B", self.dim), "GAN")
         drawn = self.generate(self._latent(len(x))).detach()
-        # softplus(-l) = -log sigmoid(l): probabilities are never formed, so none can be 0.
+        # softplus(-f) = -log sigmoid(f): probabilities are never formed, so none can be 0.
         loss = F.softplus(-self.discriminate(x)).mean() + F.softplus(self.discriminate(drawn)).mean()
         return loss + 0.5 * self.penalty * self._squared_gradient(x) if self.penalty else loss
 
@@ -114,8 +115,8 @@ class GAN(nn.Module):
     def force(self, x: Tensor) -> Tensor:
         """Where the generator's loss pushes a drawn point x: minus its gradient, (B, D).
 
-        It is (1 - D(x)) grad l(x) for the non-saturating loss and D(x) grad l(x) for the saturating
-        one, with l the logit: the first is strong where the discriminator is sure, the second vanishes.
+        It is (1 - D(x)) grad f(x) for the non-saturating loss and D(x) grad f(x) for the saturating
+        one, with f the logit: the first is strong where the discriminator is sure, the second vanishes.
 
         Source: book eq. `gan-force`.
         """
