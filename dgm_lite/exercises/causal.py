@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from dgm_lite.autoregressive.causal import CausalARM
-from dgm_lite.exercises.exercise import Exercise, right_if
+from dgm_lite.exercises.exercise import Exercise, letter_of, right_if
 from dgm_lite.nets import CausalConv1d
 
 # --- Exercise 1 ------------------------------------------------------------------------------
@@ -153,11 +153,7 @@ q3 = Exercise(
 
 
 def _check_lower_half(answer) -> str:
-    right_if(
-        isinstance(answer, str) and answer.strip().lower() in set("abcd"),
-        'Expected one letter: "a", "b", "c" or "d".',
-    )
-    letter = answer.strip().lower()
+    letter = letter_of(answer, "abcd")
     right_if(
         letter != "a",
         "The sampler would draw the upper half from p(x_0), p(x_1 | x_0), ...: none of these has seen "

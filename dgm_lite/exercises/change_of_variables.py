@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from dgm_lite.exercises.exercise import Exercise, right_if
+from dgm_lite.exercises.exercise import Exercise, letter_of, right_if
 
 # --- Exercise 1 ------------------------------------------------------------------------------
 
@@ -144,11 +144,7 @@ q3 = Exercise(
 
 
 def _check_letter(answer) -> str:
-    right_if(
-        isinstance(answer, str) and answer.strip().lower() in {"a", "b", "c", "d"},
-        'Expected one letter: "a", "b", "c" or "d".',
-    )
-    letter = answer.strip().lower()
+    letter = letter_of(answer, "abcd")
     right_if(letter != "a", "relu sends all negative numbers to 0: no one can tell where they came from.")
     right_if(
         letter != "c",

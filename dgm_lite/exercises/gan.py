@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgm_lite.exercises.exercise import Exercise, right_if
+from dgm_lite.exercises.exercise import Exercise, letter_of, right_if
 
 # --- Exercise 1 ------------------------------------------------------------------------------
 
@@ -106,11 +106,7 @@ _WHY = {
 
 
 def _check_end(answer) -> str:
-    right_if(
-        isinstance(answer, str) and answer.strip().lower() in {"a", "b", "c"},
-        'Expected one letter: "a", "b" or "c".',
-    )
-    letter = answer.strip().lower()
+    letter = letter_of(answer, "abc")
     right_if(letter == "b", _WHY.get(letter, ""))
     return "So look at samples, and measure them with a judge that did not take part in the game."
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgm_lite.exercises.exercise import Exercise, right_if
+from dgm_lite.exercises.exercise import Exercise, letter_of, right_if
 
 # --- Exercise 1 ------------------------------------------------------------------------------
 
@@ -57,11 +57,7 @@ q1 = Exercise(
 
 
 def _check_letter(answer) -> str:
-    right_if(
-        isinstance(answer, str) and answer.strip().lower() in {"a", "b", "c", "d"},
-        'Expected one letter: "a", "b", "c" or "d".',
-    )
-    letter = answer.strip().lower()
+    letter = letter_of(answer, "abcd")
     right_if(letter != "a", "No x has z = 1: odd numbers stand empty, and their share of p(z) is lost.")
     right_if(letter != "b", "x = 1 and x = 2 have both z = 1, so no one can tell which of them it was.")
     right_if(

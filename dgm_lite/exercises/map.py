@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from dgm_lite.exercises.exercise import Exercise, right_if
+from dgm_lite.exercises.exercise import Exercise, letter_of, right_if
 
 # --- Exercise 1 ------------------------------------------------------------------------------
 
@@ -120,11 +120,7 @@ _CHOICES = {
 
 
 def _check_choice(answer) -> str:
-    right_if(
-        isinstance(answer, str) and answer.strip().lower() in {"a", "b", "c", "d"},
-        'Expected one letter, "a" to "d".',
-    )
-    letter = answer.strip().lower()
+    letter = letter_of(answer, "abcd")
     right_if(letter == "c", _CHOICES.get(letter, ""))
     return "Exact likelihood gives the bits, one pass in each direction gives the speed."
 

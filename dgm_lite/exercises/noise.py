@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from dgm_lite.exercises.exercise import Exercise, right_if
+from dgm_lite.exercises.exercise import Exercise, letter_of, right_if
 
 # --- Exercise 1 ------------------------------------------------------------------------------
 
@@ -199,10 +199,7 @@ q3 = Exercise(
 
 
 def _check_conclusion(answer) -> str:
-    right_if(
-        isinstance(answer, str) and answer.strip().lower() in {*"abcd"}, 'Expected one letter, "a" to "d".'
-    )
-    letter = answer.strip().lower()
+    letter = letter_of(answer, "abcd")
     right_if(
         letter != "a",
         "Random noise tries a thousand directions out of 150,528 dimensions; the attack computes the one "

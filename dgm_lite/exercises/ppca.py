@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from dgm_lite.exercises.exercise import Exercise, right_if
+from dgm_lite.exercises.exercise import Exercise, letter_of, right_if
 from dgm_lite.latent.ppca import PPCA
 
 
@@ -127,10 +127,7 @@ _WHY = {
 
 
 def _check_rotation(answer) -> str:
-    right_if(
-        isinstance(answer, str) and answer.strip().lower() in _WHY, 'Expected one letter: "a", "b" or "c".'
-    )
-    letter = answer.strip().lower()
+    letter = letter_of(answer, "abc")
     right_if(letter == "a", _WHY[letter])
     return "The data fix the subspace, not the axes in it."
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from dgm_lite import plot
 from dgm_lite.applications import two_ways
 from dgm_lite.datasets.toys import orange_blue
-from dgm_lite.exercises.exercise import Exercise, right_if
+from dgm_lite.exercises.exercise import Exercise, letter_of, right_if
 from dgm_lite.joint.classifier_density import REJECT, ClassifierDensity
 
 
@@ -173,11 +173,7 @@ q3 = Exercise(
 
 
 def _check_more(answer) -> str:
-    right_if(
-        isinstance(answer, str) and answer.strip().lower() in {"a", "b", "c"},
-        'Expected one letter: "a", "b" or "c".',
-    )
-    letter = answer.strip().lower()
+    letter = letter_of(answer, "abc")
     right_if(
         letter != "a",
         "Calibration is a property on the data's own distribution. The cross is not drawn from it, "

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from dgm_lite.exercises.exercise import Exercise, right_if
+from dgm_lite.exercises.exercise import Exercise, letter_of, right_if
 
 # --- Exercise 1 ------------------------------------------------------------------------------
 
@@ -121,11 +121,7 @@ q2 = Exercise(
 
 
 def _check_above(answer) -> str:
-    right_if(
-        isinstance(answer, str) and answer.strip().lower() in {"a", "b", "c"},
-        'Expected one letter: "a", "b" or "c".',
-    )
-    letter = answer.strip().lower()
+    letter = letter_of(answer, "abc")
     right_if(letter != "a", "The bound is a mean over draws. Is a single draw the mean?")
     right_if(
         letter != "c",

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from dgm_lite.exercises.exercise import Exercise, right_if
+from dgm_lite.exercises.exercise import Exercise, letter_of, right_if
 
 # --- Exercise 1 ------------------------------------------------------------------------------
 
@@ -223,11 +223,7 @@ _CAMERA = {
 
 
 def _check_camera(answer) -> str:
-    right_if(
-        isinstance(answer, str) and answer.strip().lower() in {"a", "b", "c", "d"},
-        'Expected one letter: "a", "b", "c" or "d".',
-    )
-    letter = answer.strip().lower()
+    letter = letter_of(answer, "abcd")
     right_if(letter == "c", _CAMERA.get(letter, ""))
     return "A black frame is cheap to describe, so it is likely; only a test of both sides notices."
 
