@@ -82,7 +82,7 @@ def _compare(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
         "compare", help="measure every family in the same way: the numbers behind the book's table",
         description="Train every family on the same digits, several times, and write what was measured to "
-        "one file, a row a number. It takes about half an hour on one core; stopped, it goes on "
+        "one file, a row a number. It takes about twenty minutes on one core; stopped, it goes on "
         "where it was.",
     )  # fmt: skip
     command.add_argument("--out", type=Path, default=Path("comparison.json"), help="default: %(default)s")

@@ -17,7 +17,7 @@ FORMAT = "dgm-lite/1"
 
 
 def write(file: str | Path, tensors: dict[str, Tensor], *, kind: str, about: dict) -> None:
-    """Write tensors and a JSON description, whole or not at all.
+    """Write tensors and a JSON description, whole or not at all; equal contents give equal bytes.
 
     Args:
         file: Where to. An old file is replaced only once the new one is complete.
@@ -38,10 +38,20 @@ def write(file: str | Path, tensors: dict[str, Tensor], *, kind: str, about: dic
     os.close(handle)
     try:
         save_file(tensors, temporary, metadata=metadata)
+        _sort_header(Path(temporary))
         os.chmod(temporary, 0o644)
         os.replace(temporary, file)
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def _sort_header(file: Path) -> None:
+    """Names in the order of the alphabet: safetensors itself writes metadata in another order each time."""
+    raw = file.read_bytes()
+    end = 8 + int.from_bytes(raw[:8], "little")
+    header = json.dumps(json.loads(raw[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # numbers begin at a multiple of eight bytes
+    file.write_bytes(len(header).to_bytes(8, "little") + header + raw[end:])
 
 
 def _digest(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:

@@ -147,7 +147,8 @@ def sampler_matches_density(model: nn.Module, n: int = 10_000, seed: int = 2) ->
         return
     # Finer than for a sum: the distribution of one coordinate is known up to half a column of the grid.
     grid, _ = plane(model, 1200)
-    density = model.log_prob(grid).exp().numpy()
+    log_p = model.log_prob(grid)
+    density = log_p.exp().numpy()
     functions: dict[str, Callable[[Tensor], Tensor]] = {
         "x_0": lambda v: v[:, 0],
         "x_1": lambda v: v[:, 1],
@@ -156,7 +157,7 @@ def sampler_matches_density(model: nn.Module, n: int = 10_000, seed: int = 2) ->
         "log p(x)": model.log_prob,
     }
     for name, function in functions.items():
-        at = function(grid).numpy()
+        at = (log_p if function == model.log_prob else function(grid)).numpy()
         order = np.argsort(at)
         share = density[order].cumsum() / density.sum()
         p_value = stats.kstest(function(x[:4000]).numpy(), lambda v: np.interp(v, at[order], share)).pvalue  # noqa: B023

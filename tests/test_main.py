@@ -138,7 +138,7 @@ def test_help_teaches(words, capsys):
         "sample": ["--n"],
         "compress": ["--split", "--out", ".npy", "transform coder"],
         "decompress": ["--out", ".dgm", ".png"],
-        "compare": ["--seeds", "--only", "half an hour", "goes on where it was"],
+        "compare": ["--seeds", "--only", "twenty minutes", "goes on where it was"],
     }.get(words[0] if words else "", ["python -m dgm_lite train causal-arm", "evaluate", "sample", "list"]):
         assert option in shown
 

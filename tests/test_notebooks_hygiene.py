@@ -108,7 +108,7 @@ def test_second_cell_sets_the_seed(code):
 
 
 def test_every_exercise_is_asked_before_it_is_answered(notebook):
-    """The cell that answers an exercise follows its question, and a cell with hint and solution follows that."""
+    """The cell that answers an exercise follows its question, and is followed by hint and solution."""
     cells = [(c["cell_type"], "".join(c["source"]), tags(c)) for c in notebook["cells"]]
     asked = 0
     for before, (_, source, _), after in zip(cells, cells[1:], cells[2:], strict=False):

@@ -52,6 +52,12 @@ def test_what_was_saved_comes_back(file):
     assert not model.training
 
 
+def test_equal_weights_give_equal_bytes(file, tmp_path):
+    for k in range(8):
+        weights.save(mixture(), tmp_path / f"{k}.safetensors", data="orange-blue")
+        assert (tmp_path / f"{k}.safetensors").read_bytes() == file.read_bytes()
+
+
 def test_every_flipped_byte_is_noticed(file):
     """Also in the numbers themselves, which safetensors does not check."""
     whole = file.read_bytes()

@@ -77,14 +77,13 @@ class ResidualMap(nn.Module):
 
     @torch.no_grad()
     def to_data(self, z: Tensor) -> Tensor:
-        """Iterate x <- z - g(x): the distance to the inverse falls at least by c at every step."""
-        g, x = self.shift(), z
-        tolerance = 4 * torch.finfo(z.dtype).eps * (1 - self.contraction)
-        for _ in range(10_000):
-            x, before = z - g(x), x
-            if (x - before).abs().max() <= tolerance * x.abs().max().clamp(min=1):
-                break
-        return x
+        """Iterate x <- z - g(x): each step is shorter than the last, until only rounding is left."""
+        g, x, step = self.shift(), z, float("inf")
+        while True:
+            x, before, last = z - g(x), x, step
+            step = (x - before).norm(dim=-1).amax().item()
+            if not step < last:
+                return x
 
 
 class DeepDensity(Flow):

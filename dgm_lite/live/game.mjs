@@ -7,11 +7,11 @@ figure("game", (fig) => {
   let at = shots.length - 1, images = [];
 
   const p = fig.html(`
-    <div class="cols"><div class="wide"><canvas data-p="pad" tabindex="0" role="application" aria-label="Data, drawn points and discriminator in the plane. Arrow keys left and right go through training."></canvas></div>
+    <div class="cols"><div class="wide"><canvas data-p="pad" style="touch-action:pan-y;cursor:ew-resize" tabindex="0" role="application" aria-label="Data, drawn points and discriminator in the plane. Arrow keys left and right go through training."></canvas></div>
     <div><label class="small">Training step <input type="range" data-p="time" min="0" max="${shots.length - 1}" step="1" value="${at}"></label>
       <p><output data-p="say"></output></p>
       <label class="small row" style="flex-wrap:nowrap"><input type="checkbox" data-p="arrows" checked><span>Arrows: where the generator's loss pushes each point</span></label>
-      <canvas data-p="loss" role="img" aria-label="Losses of both players over training"></canvas>
+      <canvas data-p="loss" style="touch-action:pan-y;cursor:ew-resize" role="img" aria-label="Losses of both players over training"></canvas>
       <p class="small muted">Orange: real points. Blue: drawn points. The background says where the discriminator believes in orange or blue. Below: its loss (black, on dark pages white) and the generator's (blue); the dotted line is 2 log 2, the discriminator's loss when it can only guess.</p></div></div>`);
   const pad = new Plot(fig, p.pad, (y1 - y0) / (x1 - x0)), losses = new Plot(fig, p.loss, 0.4);
   fig.onTheme = () => { images = []; };
@@ -25,7 +25,7 @@ figure("game", (fig) => {
   p.time.addEventListener("input", () => go(+p.time.value));
   p.arrows.addEventListener("change", () => fig.redraw());
   pad.keys((dx, dy, shift) => go(at + (dx + dy) * (shift ? 5 : 1)));
-  losses.pointer((u) => go(Math.round(u * (shots.length - 1))));
+  for (const plot of [pad, losses]) plot.pointer((u) => go(Math.round(u * (shots.length - 1))));
 
   return () => {
     const shot = shots[at];

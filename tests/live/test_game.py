@@ -39,6 +39,20 @@ def test_last_frame_first_then_the_one_that_was_asked_for(visit, film):
     assert "Step 1 of 4" in page.locator('dgm-figure [data-p="say"]').inner_text()
 
 
+@pytest.mark.parametrize("canvas", ["pad", "loss"])
+def test_a_drag_across_a_picture_scrubs(visit, film, canvas):
+    page = visit(film.show())
+    box = page.locator(f'dgm-figure canvas[data-p="{canvas}"]').bounding_box()
+    x, y = (lambda share: box["x"] + share * box["width"]), box["y"] + box["height"] / 2
+    page.mouse.move(x(0.9), y)
+    page.mouse.down()
+    page.mouse.move(x(0.4), y)
+    assert value(page)["at"] == 1
+    page.mouse.move(x(0.02), y)
+    page.mouse.up()
+    assert value(page)["at"] == 0
+
+
 def test_arrows_follow_the_force_and_stay_short(film):
     frame = film.frames[0]
     force = film.gan.force(film.gan.generate(film.z).detach())

@@ -33,6 +33,7 @@ def test_page(chromium, base, page, look):
         "maths without words for screen readers": seen.silent_maths,
         "wider than the window": seen.wide["names"] if seen.wide["scroll"] > seen.wide["room"] else [],
         "live figures that did not start": [f for f in seen.figures if not f["live"] or f["alert"]],
+        "live figures that do not answer": seen.unmoved,
         "live figures without a described twin": [f["kind"] for f in seen.figures if len(f["alt"]) < 20],
     }
     assert {question: found for question, found in wrong.items() if found} == {}

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import axe_playwright_python
 
+from tests.pages.hands import unmoved
+
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 PROBES = (Path(__file__).parent / "probes.js").read_text(encoding="utf-8")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # preload: axe would fetch style sheets itself, relative to the wrong folder.
-RULES = {"preload": False, "runOnly": {"type": "tag", "values": TAGS}}
+RULES = {"preload": False, "resultTypes": ["violations"], "runOnly": {"type": "tag", "values": TAGS}}
+RUN_AXE = "([what, rules]) => axe.run(what, rules).then((report) => report.violations)"
 TINY = [["mjx-container"], [".highlight pre"]]
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 LOOKS = {
@@ -33,6 +36,7 @@ class Visit:
     silent_maths: list[str] = field(default_factory=list)  # formulas without assistive MathML
     wide: dict = field(default_factory=dict)
     figures: list[dict] = field(default_factory=list)
+    unmoved: list[str] = field(default_factory=list)  # live figures that don't answer the reader
 
 
 def watch(page, base: str, seen: Visit) -> None:
@@ -68,7 +72,7 @@ def told(rule: dict, node: dict) -> str:
 
 
 def visit(chromium, base: str, path: str, look: str) -> Visit:
-    """Open ``path`` and note what happens; axe runs in light and dark."""
+    """Open ``path``, note what happens, and act on its live figures; axe runs in light and dark."""
     context = chromium.new_context(**LOOKS[look])
     page = context.new_page()
     page.set_default_timeout(20_000)
@@ -80,14 +84,13 @@ def visit(chromium, base: str, path: str, look: str) -> Visit:
         if look != "phone":
             page.evaluate(AXE)
             # Formulas and code are thousands of tiny elements; what axe would ask of them is asked below.
-            report = page.evaluate("([what, rules]) => axe.run(what, rules)", [{"exclude": TINY}, RULES])
-            seen.axe = {
-                rule["id"]: [told(rule, node) for node in rule["nodes"][:5]] for rule in report["violations"]
-            }
+            broken = page.evaluate(RUN_AXE, [{"exclude": TINY}, RULES])
+            seen.axe = {rule["id"]: [told(rule, node) for node in rule["nodes"][:5]] for rule in broken}
         seen.code = page.evaluate("() => probes.code()")
         seen.silent_maths = page.evaluate("() => probes.silentMaths()")
         seen.wide = page.evaluate("() => probes.width()")
         seen.figures = page.evaluate("() => probes.figures()")
+        seen.unmoved = unmoved(page, look)
     finally:
         context.close()
     return seen
