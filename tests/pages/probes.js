@@ -52,6 +52,13 @@ window.probes = {
     window.scrollTo(0, 0);
   },
 
+  // Displayed formulas that are wider than the room they have.
+  cutMaths() {
+    const all = [...document.querySelectorAll("div.math")];
+    const cut = (m) => m && m.scrollWidth > m.clientWidth + 1;
+    return all.filter((div) => cut(div.querySelector("mjx-container"))).map((div) => div.id);
+  },
+
   silentMaths() {
     const all = [...document.querySelectorAll("mjx-container")];
     return all.filter((m) => !m.querySelector("mjx-assistive-mml math")).map((m) => m.parentElement.outerHTML.slice(0, 120));

@@ -31,6 +31,7 @@ def test_page(chromium, base, page, look):
         "accessibility": seen.axe,
         "code": seen.code,
         "maths without words for screen readers": seen.silent_maths,
+        "formulas that do not fit": seen.cut_maths,
         "wider than the window": seen.wide["names"] if seen.wide["scroll"] > seen.wide["room"] else [],
         "live figures that did not start": [f for f in seen.figures if not f["live"] or f["alert"]],
         "live figures that do not answer": seen.unmoved,

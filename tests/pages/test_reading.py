@@ -120,6 +120,15 @@ def test_the_install_cell_is_not_on_the_page(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS)
+def test_punctuation_stays_with_its_formula(path):
+    soup = BeautifulSoup((SITE / path).read_text(encoding="utf-8"), "html.parser")
+    formulas = soup.select("article span.math")
+    loose = [m.get_text() for m in formulas if re.match(r"[,.;:!?)]", str(m.next_sibling or ""))
+             and "dgm-together" not in m.parent.get("class", [])]  # fmt: skip
+    assert loose == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS)
 def test_equations_and_figures_are_numbered(path):
     soup = BeautifulSoup((SITE / path).read_text(encoding="utf-8"), "html.parser")
     for number in soup.select("div.math .eqno"):

@@ -34,6 +34,7 @@ class Visit:
         default_factory=list
     )  # colours of code without contrast, scrolling without keyboard
     silent_maths: list[str] = field(default_factory=list)  # formulas without assistive MathML
+    cut_maths: list[str] = field(default_factory=list)  # displayed formulas without enough room
     wide: dict = field(default_factory=dict)
     figures: list[dict] = field(default_factory=list)
     unmoved: list[str] = field(default_factory=list)  # live figures that don't answer the reader
@@ -88,6 +89,7 @@ def visit(chromium, base: str, path: str, look: str) -> Visit:
             seen.axe = {rule["id"]: [told(rule, node) for node in rule["nodes"][:5]] for rule in broken}
         seen.code = page.evaluate("() => probes.code()")
         seen.silent_maths = page.evaluate("() => probes.silentMaths()")
+        seen.cut_maths = page.evaluate("() => probes.cutMaths()")
         seen.wide = page.evaluate("() => probes.width()")
         seen.figures = page.evaluate("() => probes.figures()")
         seen.unmoved = unmoved(page, look)

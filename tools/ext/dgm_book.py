@@ -1,5 +1,7 @@
 """Small repairs of the theme and of other extensions, so that every page is valid and accessible."""
 
+import re
+
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -23,7 +25,23 @@ def drop_deprecated_roles(
         context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
 
 
+FORMULA = re.compile(r'([(\[]?)(<span class="math notranslate nohighlight">[^<]*</span>)([,.;:!?)\]]*)')
+
+
+def keep_punctuation_with_formulas(
+    app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None
+) -> None:
+    """A formula is a box of its own, and without this a line may begin with the comma after it."""
+
+    def together(found: re.Match) -> str:
+        return f'<span class="dgm-together">{found[0]}</span>' if found[1] or found[3] else found[0]
+
+    if "body" in context:
+        context["body"] = FORMULA.sub(together, context["body"])
+
+
 def setup(app: Sphinx) -> dict:
     app.connect("builder-inited", keep_html_nodes_in_singlehtml)
     app.connect("html-page-context", drop_deprecated_roles)
+    app.connect("html-page-context", keep_punctuation_with_formulas)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
