@@ -11,4 +11,4 @@ family, one file per model, and the import line is the address:
 Nothing is imported here, so ``import dgm_lite`` costs nothing.
 """
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
