@@ -129,6 +129,13 @@ def test_punctuation_stays_with_its_formula(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS)
+def test_a_plot_opens_by_itself(path):
+    soup = BeautifulSoup((SITE / path).read_text(encoding="utf-8"), "html.parser")
+    plots = [image for image in soup.select("figure > img, figure > a > img") if "_images/" in image["src"]]
+    assert all(image.parent.get("href") == image["src"] for image in plots)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS)
 def test_equations_and_figures_are_numbered(path):
     soup = BeautifulSoup((SITE / path).read_text(encoding="utf-8"), "html.parser")
     for number in soup.select("div.math .eqno"):

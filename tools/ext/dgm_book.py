@@ -40,8 +40,20 @@ def keep_punctuation_with_formulas(
         context["body"] = FORMULA.sub(together, context["body"])
 
 
+PICTURE = re.compile(r'(<figure [^>]*id="fig-[^"]+">\s*)(<img [^>]*src="([^"]+\.png)"[^>]*/>)')
+
+
+def open_pictures_by_themselves(
+    app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None
+) -> None:
+    """A plot is a link to its file: on a telephone that is the way to read its small print."""
+    if "body" in context:
+        context["body"] = PICTURE.sub(r'\1<a class="dgm-full" href="\3">\2</a>', context["body"])
+
+
 def setup(app: Sphinx) -> dict:
     app.connect("builder-inited", keep_html_nodes_in_singlehtml)
     app.connect("html-page-context", drop_deprecated_roles)
     app.connect("html-page-context", keep_punctuation_with_formulas)
+    app.connect("html-page-context", open_pictures_by_themselves)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
