@@ -25,7 +25,7 @@ def drop_deprecated_roles(
         context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
 
 
-FORMULA = re.compile(r'([(\[]?)(<span class="math notranslate nohighlight">[^<]*</span>)([,.;:!?)\]]*)')
+FORMULA = re.compile(r'([(\[“‘]?)(<span class="math notranslate nohighlight">[^<]*</span>)([,.;:!?)\]”’]*)')
 
 
 def keep_punctuation_with_formulas(
