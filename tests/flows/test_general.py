@@ -74,3 +74,21 @@ def test_refusals():
             ResidualMap(2, 4, contraction=wrong)
     with pytest.raises(ValueError, match="n_layers"):
         DeepDensity(2, 0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_inverse_stops_where_only_rounding_is_left(dtype, monkeypatch):
+    """As many steps as the contraction needs for all digits of the type, and not the thousands of a loop."""
+    layer = laws.prepare(ResidualMap(2, 9, contraction=0.9), scale=3.0).to(dtype)
+    steps, g = [0], layer.shift()
+
+    def counted(x):
+        steps[0] += 1
+        return g(x)
+
+    monkeypatch.setattr(layer, "shift", lambda: counted)
+    x = 3 * torch.randn(10_000, 2, dtype=dtype)
+    z, _ = layer.to_latent(x)
+    steps[0] = 0
+    assert (layer.to_data(z) - x).abs().max() < 1e3 * torch.finfo(dtype).eps
+    assert 3 < steps[0] < 400  # 0.9^350 is the smallest step that double precision sees
