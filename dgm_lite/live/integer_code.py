@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from torch import Tensor, nn
 
 from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, export, pack, png
+from dgm_lite.live.export import export
+from dgm_lite.live.figure import LiveFigure, pack, png
 from dgm_lite.nets import eval_mode
 from dgm_lite.shapes import check_levels
 

@@ -1,11 +1,13 @@
 """The result file of ``compare``: resumed, never mixed, never half written; and what is measured."""
 
+import functools
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from dgm_lite import evaluate
 from dgm_lite.applications import comparison, measurements, stability
 from dgm_lite.applications.comparison import Job, printed, read, run, summary, values_of
 from dgm_lite.datasets.images import digits
@@ -111,7 +113,14 @@ def test_jobs_are_unique_and_chosen_by_part():
     laws.refuses(lambda: measurements.jobs(3, ["looks"]), "compare", "looks")
 
 
-def test_every_model_on_digits_can_be_measured(tmp_path, monkeypatch):
+@pytest.fixture
+def few_trees(monkeypatch):
+    """Forests of 300 trees take most of the time that these tests would need."""
+    quick = functools.partial(evaluate.two_sample, trees=10)
+    monkeypatch.setattr(evaluate, "two_sample", quick)
+
+
+def test_every_model_on_digits_can_be_measured(tmp_path, monkeypatch, few_trees):
     """One epoch each, measured on a few digits: the rows that the table reads are there, with their kind."""
     data = digits()
     few = replace(data, test=data.test[:120], test_labels=data.test_labels[:120])
@@ -131,7 +140,7 @@ def test_every_model_on_digits_can_be_measured(tmp_path, monkeypatch):
     assert all(70 < v < 400 for v in nats.values()), nats
 
 
-def test_every_family_can_be_trained_in_the_plane(tmp_path, monkeypatch):
+def test_every_family_can_be_trained_in_the_plane(tmp_path, monkeypatch, few_trees):
     monkeypatch.setattr(measurements, "STABILITY_SEEDS", 1)
     rows = run(tmp_path / "r.json", measurements.jobs(1, ["stability"], epochs=1), command="c", epochs=1)
     assert [r["model"] for r in rows] == list(stability.IN_THE_PLANE)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite.live import bundle
-from tests.browser import chromium  # noqa: F401
+from tests.browser import chromium, room  # noqa: F401
 
 RUN = """async ([model, feeds]) => {
   const bytes = Uint8Array.from(atob(model), (c) => c.charCodeAt(0));
@@ -154,7 +154,7 @@ def visit(chromium, tmp_path):  # noqa: F811
     def go(figure, *, live: bool = True, body: str | None = None, **context):
         file = tmp_path / "page.html"
         file.write_text(body or figure.page(), encoding="utf-8")
-        page = chromium.new_context(**{"viewport": {"width": 900, "height": 900}, **context}).new_page()
+        page = room(chromium, **{"viewport": {"width": 900, "height": 900}, **context}).new_page()
         page.problems = []
         page.on("console", lambda m: page.problems.append(m.text) if serious(m) else None)
         page.on("pageerror", lambda e: page.problems.append(str(e)))
@@ -171,5 +171,5 @@ def visit(chromium, tmp_path):  # noqa: F811
     yield go
     problems = [problem for page in opened for problem in page.problems]
     for page in opened:
-        page.context.close()
+        page.close()
     assert not problems, problems

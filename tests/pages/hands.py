@@ -4,9 +4,9 @@ That its numbers are PyTorch's is tested for each figure by itself, in tests/liv
 """
 
 
-def unmoved(page, look: str) -> list[str]:
-    """The live figures of an open page that don't answer: keys in light, a drag in dark, a tap on a phone."""
-    act, silent = HANDS[look], []
+def unmoved(page, act) -> list[str]:
+    """The live figures of an open page that don't answer to an act: keys, drag or tap."""
+    silent = []
     for figure in page.locator("dgm-figure").all():
         figure.scroll_into_view_if_needed()
         before = calm(page, figure)
@@ -20,7 +20,7 @@ def unmoved(page, look: str) -> list[str]:
 def keys(page, figure) -> bool:
     """arrow keys and the space bar"""
     surface(figure, "input, button").focus()
-    for key in ("ArrowRight", "ArrowDown", "Space"):
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Space"):  # down may undo one step to the right
         page.keyboard.press(key)
     return True
 
@@ -46,9 +46,6 @@ def tap(page, figure) -> bool:
     box = target.bounding_box()
     page.touchscreen.tap(box["x"] + 0.7 * box["width"], box["y"] + 0.4 * box["height"])
     return True
-
-
-HANDS = {"light": keys, "dark": drag, "phone": tap}
 
 
 def surface(figure, otherwise: str):

@@ -1,5 +1,9 @@
-// What the tests ask of an open page.
+// What the tests ask of an open page. It scrolls and changes its colours at once: nobody watches.
+document.head.insertAdjacentHTML("beforeend", "<style>*{scroll-behavior:auto!important;transition:none!important}</style>");
 window.probes = {
+  // After the next frame is drawn.
+  frame: () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))),
+
   // How wide the page is, and which parts of its content stick out without a scrolling box of their own around them.
   width() {
     const room = document.documentElement.clientWidth;
@@ -59,6 +63,16 @@ window.probes = {
     return all.filter((div) => cut(div.querySelector("mjx-container"))).map((div) => div.id);
   },
 
+  // Formulas and code without their thousands of tiny elements, in the room they take: what they are is known by now.
+  thin() {
+    for (const formula of document.querySelectorAll("mjx-container")) {
+      const { width, height } = formula.getBoundingClientRect();
+      formula.replaceChildren();
+      Object.assign(formula.style, { display: "inline-block", width: `${width}px`, height: `${height}px` });
+    }
+    for (const pre of document.querySelectorAll(".highlight pre")) pre.textContent = pre.textContent;
+  },
+
   silentMaths() {
     const all = [...document.querySelectorAll("mjx-container")];
     return all.filter((m) => !m.querySelector("mjx-assistive-mml math")).map((m) => m.parentElement.outerHTML.slice(0, 120));
@@ -78,7 +92,9 @@ window.probes = {
     const box = figure.shadowRoot.querySelector(".dgm");
     const sum = (canvas) => {
       const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-      return pixels.reduce((hash, value) => (hash * 31 + value) | 0, 0);
+      let hash = 0;
+      for (const colour of new Uint32Array(pixels.buffer)) hash = (hash * 31 + colour) | 0;
+      return hash;
     };
     const controls = [...box.querySelectorAll("input")].map((i) => (i.type === "range" ? i.value : i.checked));
     return { words: box.textContent, controls: String(controls), pictures: [...box.querySelectorAll("canvas")].map(sum).join() };

@@ -7,7 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tests.pages.conftest import SITE, pages
-from tests.pages.visit import LOOKS, settle
+from tests.pages.visit import SCREENS, settle
 
 WITH_TERMS = [p for p in pages() if 'id="dgm-terms"' in (SITE / p).read_text(encoding="utf-8")]
 NOTEBOOKS = [p for p in pages() if (SITE / "_sources" / p.replace(".html", ".ipynb")).exists()]
@@ -15,11 +15,11 @@ NOTEBOOKS = [p for p in pages() if (SITE / "_sources" / p.replace(".html", ".ipy
 
 @pytest.fixture
 def opened(chromium, base):
-    """opened(path, look) -> the browser's page; closed afterwards."""
+    """opened(path, screen) -> the browser's page; closed afterwards."""
     contexts = []
 
-    def open_(path: str, look: str = "light"):
-        contexts.append(chromium.new_context(**LOOKS[look]))
+    def open_(path: str, screen: str = "wide"):
+        contexts.append(chromium.new_context(**SCREENS[screen]))
         page = contexts[-1].new_page()
         page.set_default_timeout(20_000)
         page.goto(base + path, wait_until="load")
