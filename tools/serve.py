@@ -18,8 +18,10 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
     extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
 
+    caching = "no-cache"  # a rebuilt page is seen at the next reload
+
     def end_headers(self) -> None:
-        self.send_header("Cache-Control", "no-cache")  # a rebuilt page is seen at the next reload
+        self.send_header("Cache-Control", self.caching)
         super().end_headers()
 
     def log_message(self, *args) -> None:

@@ -25,6 +25,8 @@ def pages() -> list[str]:
 class Below(serve.Handler):
     """Serves the site under PREFIX only: an address that forgets the sub-path gets a 404."""
 
+    caching = "max-age=3600"  # nothing changes during a test run
+
     def translate_path(self, path: str) -> str:
         if not path.startswith(PREFIX):
             return str(SITE / "outside-of-the-site")
