@@ -3,12 +3,13 @@
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("MPLBACKEND", "Agg")
 
+import matplotlib
 import pytest
 import torch
 
 torch.set_num_threads(1)
+matplotlib.use("Agg")  # in this process only: the kernels of notebooks draw into the notebook
 
 
 @pytest.fixture(autouse=True)

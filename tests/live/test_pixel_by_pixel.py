@@ -83,7 +83,7 @@ def test_draws_follow_the_distribution(visit, figure, model):
     """First pixels drawn again and again: shares within four standard errors of p(x_0)."""
     page = visit(figure)
     page.get_by_role("button", name="From the start").click()
-    shown, n = finished(page, 0), 150
+    shown, n = finished(page, 0), 80
     first = page.evaluate(DRAW_AND_GO_BACK, n)
     for level, p in enumerate(shown["p"]):
         assert abs(first.count(level) - n * p) < 4 * (n * p * (1 - p)) ** 0.5 + 1
