@@ -4,8 +4,10 @@ A conftest takes the fixture in by name: ``from tests.browser import chromium``.
 a pytest process runs one browser (a second Playwright in one process would be refused).
 """
 
+from collections.abc import Callable
+
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tools import browser as finder
 
@@ -15,6 +17,7 @@ FLAGS = [
 ]  # fmt: skip
 RUNNING = pytest.StashKey[Browser]()
 ROOMS: dict[str, BrowserContext] = {}
+IDLE: dict[BrowserContext, list[Page]] = {}
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +43,24 @@ def room(chromium: Browser, **options) -> BrowserContext:
     if key not in ROOMS:
         ROOMS[key] = chromium.new_context(**options)
     return ROOMS[key]
+
+
+def borrow(context: BrowserContext, prepare: Callable[[Page], None]) -> Page:
+    """A blank page: one that was given back, or a new one on which ``prepare`` has been called.
+
+    Another document in the same page is three times as fast as a page with a process of its own.
+    """
+    if not IDLE.get(context):
+        page = context.new_page()
+        prepare(page)
+        return page
+    return IDLE[context].pop()
+
+
+def give_back(page: Page) -> None:
+    """Leave a page as a new one would be."""
+    page.goto("about:blank")
+    page.mouse.up()
+    page.mouse.move(0, 0)
+    page.emulate_media(media="null")
+    IDLE.setdefault(page.context, []).append(page)

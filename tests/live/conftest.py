@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite.live import bundle
-from tests.browser import chromium, room  # noqa: F401
+from tests.browser import borrow, chromium, give_back, room  # noqa: F401
 
 RUN = """async ([model, feeds]) => {
   const bytes = Uint8Array.from(atob(model), (c) => c.charCodeAt(0));
@@ -146,23 +146,25 @@ def serious(message) -> bool:
     return message.type in ("error", "warning") and "getImageData" not in message.text
 
 
+def watch(page) -> None:
+    """Note what goes wrong on a page in its ``problems``."""
+    local = ("file:", "data:", "blob:", "about:")
+    page.on("console", lambda m: page.problems.append(m.text) if serious(m) else None)
+    page.on("pageerror", lambda e: page.problems.append(str(e)))
+    page.on("request", lambda r: None if r.url.startswith(local) else page.problems.append(r.url))
+
+
 @pytest.fixture
 def visit(chromium, tmp_path):  # noqa: F811
     """visit(figure, **context) opens a page with the figure from file://; a console error fails the test."""
     opened = []
 
     def go(figure, *, live: bool = True, body: str | None = None, **context):
-        file = tmp_path / "page.html"
+        file = tmp_path / f"page{len(opened)}.html"
         file.write_text(body or figure.page(), encoding="utf-8")
-        page = room(chromium, **{"viewport": {"width": 900, "height": 900}, **context}).new_page()
+        context = room(chromium, **{"viewport": {"width": 900, "height": 900}, **context})
+        opened.append(page := borrow(context, watch))
         page.problems = []
-        page.on("console", lambda m: page.problems.append(m.text) if serious(m) else None)
-        page.on("pageerror", lambda e: page.problems.append(str(e)))
-        page.on(
-            "request",
-            lambda r: None if r.url.startswith(("file:", "data:", "blob:")) else page.problems.append(r.url),
-        )
-        opened.append(page)
         page.goto(file.as_uri())
         if live:
             page.wait_for_selector("dgm-figure[live]", timeout=20000)
@@ -171,5 +173,5 @@ def visit(chromium, tmp_path):  # noqa: F811
     yield go
     problems = [problem for page in opened for problem in page.problems]
     for page in opened:
-        page.close()
+        give_back(page)
     assert not problems, problems

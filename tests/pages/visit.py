@@ -5,7 +5,7 @@ from pathlib import Path
 
 import axe_playwright_python
 
-from tests.browser import room
+from tests.browser import borrow, give_back, room
 from tests.pages.hands import drag, keys, tap, unmoved
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
@@ -43,22 +43,22 @@ class Visit:
     themes: list[str] = field(default_factory=list)  # the page's theme, after each change of the system's
 
 
-def watch(page, base: str, seen: Visit) -> None:
-    """Note errors and requests of a Playwright page."""
+def watch(page, base: str) -> None:
+    """Note errors and requests of a page in its ``seen``."""
 
     def finished(response):
         if response.status >= 400:
-            seen.failed.append(f"{response.status} {response.url}")
+            page.seen.failed.append(f"{response.status} {response.url}")
 
     def asked(request):
-        if not request.url.startswith((base, "data:", "blob:")):
-            seen.outside.append(request.url)
+        if not request.url.startswith((base, "data:", "blob:", "about:")):
+            page.seen.outside.append(request.url)
 
-    page.on("console", lambda m: seen.errors.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda e: seen.errors.append(f"uncaught: {e}"))
+    page.on("console", lambda m: page.seen.errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda e: page.seen.errors.append(f"uncaught: {e}"))
     page.on("request", asked)
     page.on("response", finished)
-    page.on("requestfailed", lambda r: seen.failed.append(f"{r.failure} {r.url}"))
+    page.on("requestfailed", lambda r: page.seen.failed.append(f"{r.failure} {r.url}"))
 
 
 def settle(page) -> None:
@@ -87,10 +87,10 @@ def ask_axe(page, rules: dict, theme: str, seen: Visit) -> None:
 
 def visit(chromium, base: str, path: str, screen: str) -> Visit:
     """Open ``path``, note what happens, and act on its live figures; axe comes to the wide screen."""
-    page = room(chromium, **SCREENS[screen]).new_page()
+    page = borrow(room(chromium, **SCREENS[screen]), lambda page: watch(page, base))
     page.set_default_timeout(20_000)
-    seen = Visit()
-    watch(page, base, seen)
+    page.emulate_media(color_scheme="light")
+    page.seen = seen = Visit()
     try:
         page.goto(base + path, wait_until="load")
         settle(page)
@@ -110,5 +110,5 @@ def visit(chromium, base: str, path: str, screen: str) -> Visit:
         ask_axe(page, EVERYTHING, "light", seen)
         seen.unmoved += unmoved(page, keys)
     finally:
-        page.close()
+        give_back(page)
     return seen

@@ -1,6 +1,7 @@
 """How notebooks are compared: figures and times may differ between machines, verdicts and facts may not."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -31,9 +32,8 @@ def compare(tmp_path: Path, *replacements: tuple[str, str]) -> subprocess.Comple
         assert old in text
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")
-    command = check.parts("2")["notebooks"][1]
-    command = [*command[: command.index("-n")], path]  # this notebook, in this process
-    return subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-m", "pytest", "-q", *check.NBVAL, str(path)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
 def test_other_figures_and_times_pass(tmp_path):
