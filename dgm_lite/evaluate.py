@@ -215,9 +215,7 @@ def calibration_error(confidence: Tensor, correct: Tensor, n_bins: int = 10) -> 
     return float(sum(gaps)) / len(confidence)
 
 
-def two_sample(
-    real: Tensor, samples: Tensor, *, folds: int = 5, trees: int = 300, seed: int = 0
-) -> float:  # fmt: skip
+def two_sample(real: Tensor, samples: Tensor, *, folds: int = 5, trees: int = 300, seed: int = 0) -> float:
     """How often a forest tells samples from data it has not seen: 0.5 means not at all, 1.0 always.
 
     Args:

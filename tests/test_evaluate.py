@@ -174,6 +174,7 @@ def test_too_small_samples_are_refused():
     laws.refuses(lambda: evaluate.two_sample(draws(9, 2), draws(50, 2)), "10 examples")
     laws.refuses(lambda: evaluate.two_sample(draws(50, 2), draws(50, 3)), "two_sample")
     laws.refuses(lambda: evaluate.two_sample(draws(50, 2, 2), draws(50, 2, 2)), "Flatten")
+    laws.refuses(lambda: evaluate.two_sample(draws(50, 2), draws(50, 2), trees=0), "trees", "0")
 
 
 def test_frechet_distance_of_two_gaussians():
