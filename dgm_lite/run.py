@@ -1,6 +1,5 @@
 """One run of ``fit``: the best weights so far, how much patience is left, and what a checkpoint keeps."""
 
-import copy
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 
 from dgm_lite import checkpoints
 from dgm_lite.protocols import Step, Trainable
-from dgm_lite.trainer import DivergedError, Trainer
+from dgm_lite.trainer import DivergedError, Trainer, copied
 
 if TYPE_CHECKING:
     from dgm_lite.train import TrainConfig
@@ -75,14 +74,17 @@ class Run:
 
         What is drawn meanwhile is the same in every epoch, and not taken from the training's draws.
         """
-        own = copy.deepcopy(self.model.state_dict())
+        average = self.trainer.average
+        own = copied(self.model.state_dict()) if average is not None else {}
         try:
-            self.model.load_state_dict(self._weights())
+            if average is not None:
+                self.model.load_state_dict(average)
             with torch.random.fork_rng():
                 torch.manual_seed(self.config.seed)
                 yield
         finally:
-            self.model.load_state_dict(own)
+            if average is not None:
+                self.model.load_state_dict(own)
 
     def judge(self, valid: float) -> None:
         """Note the validation loss of this epoch, and keep the weights if it is the lowest.
@@ -98,7 +100,7 @@ class Run:
         self.steps[-1] = replace(self.steps[-1], valid=valid)
         if valid < self.best_loss:
             self.best_loss, self.best_epoch = valid, self.epoch
-            self.best = copy.deepcopy(self._weights())
+            self.best = copied(self._weights())
 
     def end_epoch(self) -> None:
         """Count it, and write the checkpoint."""

@@ -1,6 +1,5 @@
 """What a training step is: each player moves its own weights, on one process or on several."""
 
-import copy
 import math
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,11 @@ if TYPE_CHECKING:
 
 class DivergedError(RuntimeError):
     """A loss became NaN or infinite."""
+
+
+def copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a ``state_dict`` as they are now, whatever becomes of the model's."""
+    return {name: value.clone() for name, value in weights.items()}
 
 
 def players_of(model: nn.Module) -> list[Player]:
@@ -57,7 +61,7 @@ class Trainer:
         ]
         self.average = None
         self.synchronise()
-        self.average = copy.deepcopy(model.state_dict()) if config.average else None
+        self.average = copied(model.state_dict()) if config.average else None
         self.index = 0
         torch.manual_seed(config.seed + self.rank)  # every process drops out other units
 
