@@ -74,9 +74,8 @@ class Film:
             figure, axes = plt.subplots(1, len(chosen), figsize=(7, 2.1), squeeze=False)
             for ax, frame in zip(axes[0], (self.frames[k] for k in chosen), strict=True):
                 extent = self.lim
-                ax.imshow(
-                    1 - frame["field"], extent=extent, cmap=plot.DECISION, vmin=0, vmax=1, aspect="equal"
-                )
+                field = (1 - frame["field"]).numpy()
+                ax.imshow(field, extent=extent, cmap=plot.DECISION, vmin=0, vmax=1, aspect="equal")
                 ax.scatter(*self.real.T.numpy(), s=2, color=plot.ORANGE)
                 ax.scatter(*frame["points"].T.numpy(), s=2, color=plot.BLUE)
                 ax.set(title=f"step {frame['step']}", xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[])
