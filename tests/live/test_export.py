@@ -1,6 +1,7 @@
 # ruff: noqa: E501
 """From PyTorch to the browser: exported modules give PyTorch's numbers, and refusals say why."""
 
+import contextlib
 import hashlib
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from torch import nn
 from dgm_lite.autoregressive.causal import CausalARM
 from dgm_lite.joint.classifier import Classifier
 from dgm_lite.latent.mixture import BernoulliMixture, GaussianMixture
+from dgm_lite.live import export as export_module
 from dgm_lite.live.draw import _Levels
 from dgm_lite.live.export import export
 
@@ -178,3 +180,24 @@ def test_modules_stay_as_they_were():
     file = export(module, torch.randn(2, 2), ["y"])
     assert [part.training for part in module] == [True, True, False] and module.training
     assert "Dropout" not in {node.op_type for node in onnx.load_from_string(file).graph.node}
+
+
+def test_exports_share_one_table_of_operators(monkeypatch):
+    """torch's table is made at most once, comes back untouched, and where torch has none exports go on."""
+    from torch.onnx._internal.exporter import _registration
+
+    honest, made = _registration.ONNXRegistry.from_torchlib.__func__, []
+
+    def counted(cls, *args, **kwargs):
+        made.append(1)
+        return honest(cls, *args, **kwargs)
+
+    monkeypatch.setattr(_registration.ONNXRegistry, "from_torchlib", classmethod(counted))
+    module, x = nn.Linear(2, 3), torch.randn(2, 2)
+    first, second = (export(module, x, ["y"]) for _ in range(2))
+    assert first == second and len(made) == 1
+    _registration.ONNXRegistry.from_torchlib(18)
+    assert len(made) == 2, "other exports of this process would share it, too"
+
+    monkeypatch.setattr(export_module, "_one_table", contextlib.nullcontext)
+    assert export(module, x, ["y"]) == first

@@ -99,6 +99,7 @@ def visit(chromium, base: str, path: str, screen: str) -> Visit:
         seen.wide = page.evaluate("() => probes.width()")
         seen.figures = page.evaluate("() => probes.figures()")
         if screen == "phone":
+            seen.code = page.evaluate("() => probes.code()")
             seen.unmoved = unmoved(page, tap)
             return seen
         switch(page, "dark", seen)
