@@ -5,23 +5,25 @@ file for each kind, so that a page loads the figures it shows and no others (``f
 carries the shared code and its own figure (``inline``). ``esm`` is one module, for anywidget and tests.
 
 Each file becomes a function of its own that returns what it exports, so that private names never meet.
-Comments and blanks that the browser does not need go; names stay, so that an error in the console can be
-read. The files are written so that this is safe: imports and exports begin their line and take one line,
-statements end in semicolons, and there are no regular expression literals.
+Comments and blanks that the browser does not need go. In a notebook the names stay, so that an error in the
+console can be read; a site may give short ones. The sources are written so that ``squeeze`` is safe: imports
+and exports begin their line and take one line, statements end in semicolons, and there are no regular
+expression literals.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).parent
-SHARED = ("engine.mjs", "core.mjs")
+SHARED = ("engine", "core")
 
 
 def figures() -> list[Path]:
     """The figures' own files, in the order of their names."""
-    return sorted(p for p in HERE.glob("*.mjs") if p.name not in SHARED)
+    return sorted(p for p in HERE.glob("*.mjs") if p.stem not in SHARED)
 
 
 def _tokens(code: str) -> Iterator[str]:
@@ -75,58 +77,65 @@ def squeeze(code: str) -> str:
     return "".join(out)
 
 
+# Makes code smaller; the second argument has the names that must stay.
+Shorten = Callable[[str, Collection[str]], str]
+
+
+class _Module(NamedTuple):
+    """A file's code without imports and without the word export, and the names that it gives and takes."""
+
+    code: str
+    exports: list[str]
+    imports: list[str]
+
+
 @cache
-def _code(path: Path) -> tuple[str, list[str]]:
-    """A file's code without imports and without the word export, and the names it exports."""
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("import ")]
-    exported = re.compile(r"^export (?=(?:class|function|const) (\w+))")
-    names = [found[1] for line in lines if (found := exported.match(line))]
-    code = squeeze("\n".join(exported.sub("", line) for line in lines))
+def _read(name: str, shorten: Shorten | None) -> _Module:
+    source = (HERE / f"{name}.mjs").read_text(encoding="utf-8")
+    importing = re.compile(r"^import \{ (.*) \} from .*\n", re.M)
+    exporting = re.compile(r"^export (?=(?:class|function|const) (\w+))", re.M)
+    exports, imports = exporting.findall(source), ", ".join(importing.findall(source)).split(", ")
+    code = squeeze(exporting.sub("", importing.sub("", source)))
     if "</script" in code.lower():  # it would end the script element that holds the code
-        raise ValueError(f"dgm_lite.live: expected JavaScript without '</script', got one in {path.name}.")
-    return code, names
+        raise ValueError(f"dgm_lite.live: expected JavaScript without '</script', got one in {name}.mjs.")
+    return _Module(shorten(code, {*exports, *imports}) if shorten else code, exports, imports)
 
 
-@cache
-def _shared() -> tuple[str, str]:
-    """Engine and core as two statements, and all names that they export, with commas."""
+def _shared(shorten: Shorten | None) -> tuple[list[str], str]:
+    """Engine and core as a statement each, and all names that they export, with commas."""
     statements, names = [], []
-    for path in (HERE / name for name in SHARED):
-        code, exported = _code(path)
-        inside = ",".join(exported)
-        statements.append(f"const {{{inside}}}=(()=>{{{code}\nreturn {{{inside}}};}})();")
-        names += exported
-    return "\n".join(statements), ",".join(names)
+    for module in (_read(name, shorten) for name in SHARED):
+        inside = ",".join(module.exports)
+        statements.append(f"const {{{inside}}}=(()=>{{{module.code}\nreturn {{{inside}}};}})();")
+        names += module.exports
+    return statements, ",".join(names)
 
 
-def _figure(kind: str) -> str:
-    return _code(HERE / f"{kind}.mjs")[0]
-
-
-def esm(kinds: Iterable[str] | None = None) -> str:
+def esm(kinds: Iterable[str] | None = None, shorten: Shorten | None = None) -> str:
     """One module with these kinds of figures (all by default): exports define, render and the engine."""
-    statements, names = _shared()
+    statements, names = _shared(shorten)
     chosen = [path.stem for path in figures()] if kinds is None else kinds
-    blocks = [f"(()=>{{{_figure(kind)}\n}})();" for kind in chosen]
-    return "\n".join([statements, *blocks, f"export {{{names}}};", "export default {render};\n"])
+    blocks = [f"(()=>{{{_read(kind, shorten).code}\n}})();" for kind in chosen]
+    return "\n".join([*statements, *blocks, f"export {{{names}}};", "export default {render};\n"])
 
 
-def inline(kind: str) -> str:
+def inline(kind: str, shorten: Shorten | None = None) -> str:
     """For a script inside a page: ``shared()`` makes engine and core, ``own(shared())`` adds one figure."""
-    statements, names = _shared()
-    shared = f"const shared=()=>{{{statements}\nreturn {{{names}}};}};"
-    return f"{shared}\nconst own=({{{names}}})=>{{{_figure(kind)}\n}};"
+    statements, names = _shared(shorten)
+    figure = _read(kind, shorten)
+    shared = f"const shared=()=>{{{''.join(statements)}\nreturn {{{names}}};}};"
+    return f"{shared}\nconst own=({{{','.join(figure.imports)}}})=>{{{figure.code}\n}};"
 
 
-def files() -> dict[str, str]:
+def files(shorten: Shorten | None = None) -> dict[str, str]:
     """What a site serves in ``_static/dgm``: the shared module, and a file for each kind, which it loads."""
-    statements, names = _shared()
-    others = ",".join(name for name in names.split(",") if name != "define")
-    load = 'const load=(kind)=>import(new URL(kind+".mjs",import.meta.url)),here=()=>define(load);'
-    exports = f"export {{{others},here as define}};\nexport const site=true;\n"
-    take = f'import {{{others}}} from "./figures.mjs";\n'
-    kinds = {path.name: f"{take}{_figure(path.stem)}\n" for path in figures()}
-    return {"figures.mjs": f"{statements}\n{load}\n{exports}", **kinds}
+    statements, _ = _shared(shorten)
+    load = 'export const load=(kind)=>import(new URL(kind+".mjs",import.meta.url));'
+    code = {"figures.mjs": "\n".join([*(f"export {statement}" for statement in statements), load, ""])}
+    for kind in (path.stem for path in figures()):
+        figure = _read(kind, shorten)
+        code[f"{kind}.mjs"] = f'import {{{",".join(figure.imports)}}} from "./figures.mjs";\n{figure.code}\n'
+    return code
 
 
 @cache

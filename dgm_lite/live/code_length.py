@@ -56,6 +56,7 @@ class CodeLength(LiveFigure):
         spec = {
             "side": side,
             "levels": levels,
+            "count": n,
             "things": things,
             "x": pack(x),
             "models": [{"name": name, "bits": pack(table)} for name, table in bits.items()],

@@ -23,8 +23,9 @@ class Reader {
       if (byte < 128) return high === 0 && low >= 0 ? low : (high | 0) * 4294967296 + (low >>> 0);
     }
   }
-  // Calls visit(field number, value) for each field; a length-delimited value arrives as a Reader.
-  each(visit) {
+  // A message's values by field number, each a list; a length-delimited value is a Reader.
+  fields() {
+    const fields = Array.from({ length: 32 }, () => []);
     while (this.at < this.end) {
       const key = this.varint(), kind = key & 7;
       let value;
@@ -33,19 +34,19 @@ class Reader {
       else if (kind === 5) { value = this.view.getFloat32(this.at, true); this.at += 4; }
       else if (kind === 2) { const n = this.varint(); value = new Reader(this.bytes, this.at, this.at + n); this.at += n; }
       else throw new Error("engine: this is not an ONNX file");
-      visit(key >> 3, value);
+      fields[key >> 3]?.push(value);
     }
-    return this;
+    return fields;
   }
-  raw() { return this.bytes.slice(this.at, this.end); }
-  string() { return text.decode(this.bytes.subarray(this.at, this.end)); }
-  // Repeated integers arrive packed (a Reader) or one by one (a number).
-  static numbers(value) {
-    if (!(value instanceof Reader)) return [value];
-    const list = [];
-    while (value.at < value.end) list.push(value.varint());
-    return list;
-  }
+  toString() { return text.decode(this.bytes.subarray(this.at, this.end)); }
+}
+
+// Repeated integers arrive packed (a Reader) or one by one (a number).
+function integers(value) {
+  if (!(value instanceof Reader)) return value;
+  const list = [];
+  while (value.at < value.end) list.push(value.varint());
+  return list;
 }
 
 function float16(h) {
@@ -64,52 +65,27 @@ const ELEMENTS = {
 };
 
 function readTensor(reader) {
-  const dims = [];
-  let type, raw, name = "";
-  reader.each((field, value) => {
-    if (field === 1) dims.push(...Reader.numbers(value));
-    else if (field === 2) type = value;
-    else if (field === 8) name = value.string();
-    else if (field === 9) raw = value.raw().buffer;
-  });
+  const { 1: dims, 2: [type], 8: name, 9: [raw] } = reader.fields();
   if (!raw || !ELEMENTS[type]) throw new Error(`engine: tensor "${name}" is of element type ${type}${raw ? "" : " without raw data"}, which is not supported`);
-  return { name, dims, data: ELEMENTS[type](raw) };
+  return { name: String(name), dims: dims.flatMap(integers), data: ELEMENTS[type](raw.bytes.slice(raw.at, raw.end).buffer) };
 }
 
 function readAttribute(reader) {
-  let name, value = [];
-  reader.each((field, v) => {
-    if (field === 1) name = v.string();
-    else if (field === 2 || field === 3) value = v;
-    else if (field === 4) value = v.string();
-    else if (field === 5) value = readTensor(v);
-    else if (field === 8) value.push(...Reader.numbers(v));
-  });
-  return [name, value];
+  const { 1: name, 2: [float], 3: [integer], 4: [words], 5: [tensor], 8: list } = reader.fields();
+  return [name, float ?? integer ?? words?.toString() ?? (tensor ? readTensor(tensor) : list.flatMap(integers))];
 }
 
 function readNode(reader) {
-  const node = { op: "", inputs: [], outputs: [], attributes: {}, buffers: [] };
-  reader.each((field, value) => {
-    if (field === 1) node.inputs.push(value.string());
-    else if (field === 2) node.outputs.push(value.string());
-    else if (field === 4) node.op = value.string();
-    else if (field === 5) { const [name, v] = readAttribute(value); node.attributes[name] = v; }
-  });
-  return node;
+  const { 1: inputs, 2: outputs, 4: op, 5: attributes } = reader.fields();
+  return { op: String(op), inputs: inputs.map(String), outputs: outputs.map(String), attributes: Object.fromEntries(attributes.map(readAttribute)), buffers: [] };
 }
 
 function readGraph(bytes) {
-  const graph = { nodes: [], constants: {}, inputs: [], outputs: [] };
-  const nameOf = (reader) => { let name; reader.each((field, v) => { if (field === 1) name = v.string(); }); return name; };
-  new Reader(bytes).each((field, value) => field === 7 && value.each((part, v) => {
-    if (part === 1) graph.nodes.push(readNode(v));
-    else if (part === 5) { const t = readTensor(v); graph.constants[t.name] = t; }
-    else if (part === 11) graph.inputs.push(nameOf(v));
-    else if (part === 12) graph.outputs.push(nameOf(v));
-  }));
-  graph.inputs = graph.inputs.filter((name) => !graph.constants[name]);
-  return graph;
+  const [graph] = new Reader(bytes).fields()[7];
+  if (!graph) throw new Error("engine: this is not an ONNX model");
+  const { 1: nodes, 5: tensors, 11: inputs, 12: outputs } = graph.fields();
+  const constants = tensors.map(readTensor).map((tensor) => [tensor.name, tensor]), names = (list) => list.map((one) => String(one.fields()[1]));
+  return { nodes: nodes.map(readNode), constants: new Map(constants), inputs: names(inputs), outputs: names(outputs) };
 }
 
 // ---------------------------------------------------------------- shapes and loops
@@ -198,16 +174,16 @@ function binary(f) {
 }
 
 function unary(f) {
-  return ({ attributes }, [x]) => {
+  return (a, [x]) => {
     const out = make(x.dims), from = x.data, to = out.data;
-    for (let i = 0; i < to.length; i++) to[i] = f(from[i], attributes);
+    for (let i = 0; i < to.length; i++) to[i] = f(from[i], a);
     return out;
   };
 }
 
 // f(data, start, n) -> number, over rows that hold the reduced axes one after another.
 function reduce(f) {
-  return ({ attributes: a }, [x, given]) => {
+  return (a, [x, given]) => {
     const rank = x.dims.length, listed = given ? [...given.data] : [];
     if (!listed.length && a.noop_with_empty_axes) return x;
     const axes = new Set(listed.length ? listed.map((k) => axisOf(k, rank)) : x.dims.keys());
@@ -231,8 +207,8 @@ function logSumExp(data, start, n) {
 }
 
 function softmax(finish) {
-  return ({ attributes }, [x]) => {
-    const rank = x.dims.length, axis = axisOf(attributes.axis ?? -1, rank), out = make(x.dims);
+  return (a, [x]) => {
+    const rank = x.dims.length, axis = axisOf(a.axis ?? -1, rank), out = make(x.dims);
     const n = x.dims[axis], inner = count(x.dims.slice(axis + 1)), from = x.data, to = out.data;
     for (let start = 0; start < from.length; start += n * inner) for (let j = start; j < start + inner; j++) {
       let m = -Infinity, s = 0;
@@ -293,7 +269,7 @@ function matMul(_, [x, y]) {
   return out;
 }
 
-function gemm({ attributes: a }, [x, y, z]) {
+function gemm(a, [x, y, z]) {
   if (a.transA) x = transpose(x, [1, 0]);
   const [M, K] = x.dims, N = y.dims[a.transB ? 0 : 1], out = make([M, N]), c = out.data;
   if (!a.transB) multiply(x.data, 0, y.data, 0, c, 0, M, K, N);
@@ -330,8 +306,8 @@ function addBias(y, b, M, n) {
   if (b) for (let i = 0; i < y.length; i += n) { const s = b.data[(i / n) % M]; for (let j = i; j < i + n; j++) y[j] += s; }
 }
 
-function conv({ attributes }, [x, w, b]) {
-  const g = window2d(x, w, attributes), M = w.dims[0], K = g.C * g.kh * g.kw;
+function conv(a, [x, w, b]) {
+  const g = window2d(x, w, a), M = w.dims[0], K = g.C * g.kh * g.kw;
   const oh = Math.floor((g.H + g.top + g.bottom - g.dy * (g.kh - 1) - 1) / g.sy) + 1;
   const ow = Math.floor((g.W + g.left + g.right - g.dx * (g.kw - 1) - 1) / g.sx) + 1, n = oh * ow;
   const y = make(g.flat ? [g.N, M, ow] : [g.N, M, oh, ow]);
@@ -346,8 +322,8 @@ function conv({ attributes }, [x, w, b]) {
 }
 
 // Each input stamps its weighted kernel on the output: the reverse of a convolution's window.
-function convTranspose({ attributes }, [x, w, b]) {
-  const g = window2d(x, w, attributes), M = w.dims[1];
+function convTranspose(a, [x, w, b]) {
+  const g = window2d(x, w, a), M = w.dims[1];
   const oh = (g.H - 1) * g.sy + g.dy * (g.kh - 1) + 1 + g.oy - g.top - g.bottom;
   const ow = (g.W - 1) * g.sx + g.dx * (g.kw - 1) + 1 + g.ox - g.left - g.right;
   const y = make(g.flat ? [g.N, M, ow] : [g.N, M, oh, ow]), n = g.H * g.W, K = M * g.kh * g.kw;
@@ -370,8 +346,8 @@ function convTranspose({ attributes }, [x, w, b]) {
 // Blocks along an axis: [blocks before it, numbers in one step of it].
 const blocks = (dims, axis) => [count(dims.slice(0, axis)), count(dims.slice(axis + 1))];
 
-function gather({ attributes }, [x, index]) {
-  const axis = axisOf(attributes.axis ?? 0, x.dims.length), [outer, inner] = blocks(x.dims, axis), n = x.dims[axis];
+function gather(a, [x, index]) {
+  const axis = axisOf(a.axis ?? 0, x.dims.length), [outer, inner] = blocks(x.dims, axis), n = x.dims[axis];
   const y = make([...x.dims.slice(0, axis), ...index.dims, ...x.dims.slice(axis + 1)]);
   for (let i = 0, at = 0; i < outer; i++) for (const k of index.data) {
     const from = (i * n + axisOf(k, n)) * inner;
@@ -381,8 +357,8 @@ function gather({ attributes }, [x, index]) {
   return y;
 }
 
-function gatherElements({ attributes }, [x, index]) {
-  const axis = axisOf(attributes.axis ?? 0, x.dims.length), y = make(index.dims), own = stridesOf(x.dims);
+function gatherElements(a, [x, index]) {
+  const axis = axisOf(a.axis ?? 0, x.dims.length), y = make(index.dims), own = stridesOf(x.dims);
   const strides = own.map((s, k) => (k === axis ? 0 : s));
   rows([...index.dims, 1], [...strides, 0], [...strides, 0], (p, _, at) => {
     y.data[at] = x.data[p + axisOf(index.data[at], x.dims[axis]) * own[axis]];
@@ -404,8 +380,8 @@ function slice(_, [x, { data: from }, { data: to }, axes, steps]) {
   return strided(x, dims, strides, offset);
 }
 
-function concat({ attributes }, inputs) {
-  const axis = axisOf(attributes.axis, inputs[0].dims.length), dims = [...inputs[0].dims];
+function concat(a, inputs) {
+  const axis = axisOf(a.axis, inputs[0].dims.length), dims = [...inputs[0].dims];
   dims[axis] = inputs.reduce((s, x) => s + x.dims[axis], 0);
   const y = make(dims), [outer] = blocks(dims, axis);
   for (let i = 0, at = 0; i < outer; i++) for (const x of inputs) {
@@ -416,12 +392,12 @@ function concat({ attributes }, inputs) {
   return y;
 }
 
-function split({ attributes: a, outputs }, [x, sizes]) {
+function split(a, [x, sizes], parts) {
   const axis = axisOf(a.axis ?? 0, x.dims.length), n = x.dims[axis], [outer, inner] = blocks(x.dims, axis);
-  const each = Math.ceil(n / (a.num_outputs ?? outputs.length));
-  const parts = sizes ? [...sizes.data] : outputs.map((_, i) => Math.min(each, n - i * each));
+  const each = Math.ceil(n / parts);
+  const widths = sizes ? [...sizes.data] : Array.from({ length: parts }, (_, i) => Math.min(each, n - i * each));
   let begin = 0;
-  return parts.map((part) => {
+  return widths.map((part) => {
     const y = make(x.dims.map((d, k) => (k === axis ? part : d))), width = part * inner;
     for (let i = 0; i < outer; i++) { const p = (i * n + begin) * inner; y.data.set(x.data.subarray(p, p + width), i * width); }
     begin += part;
@@ -429,7 +405,7 @@ function split({ attributes: a, outputs }, [x, sizes]) {
   });
 }
 
-function pad({ attributes: a }, [x, pads, value, axes]) {
+function pad(a, [x, pads, value, axes]) {
   if (a.mode && a.mode !== "constant") throw new Error(`engine: Pad with mode ${a.mode} is not supported`);
   const rank = x.dims.length, before = Array(rank).fill(0), after = Array(rank).fill(0), given = pads.data;
   const on = axes ? [...axes.data].map((k) => axisOf(k, rank)) : [...x.dims.keys()];
@@ -444,8 +420,8 @@ function pad({ attributes: a }, [x, pads, value, axes]) {
   return y;
 }
 
-function reshape({ attributes }, [x, shape]) {
-  const dims = [...shape.data].map((d, i) => (d === 0 && !attributes.allowzero ? x.dims[i] : d)), free = dims.indexOf(-1);
+function reshape(a, [x, shape]) {
+  const dims = [...shape.data].map((d, i) => (d === 0 && !a.allowzero ? x.dims[i] : d)), free = dims.indexOf(-1);
   if (free >= 0) dims[free] = x.data.length / -count(dims);
   return view(x, dims);
 }
@@ -490,8 +466,9 @@ function erf(x) {
 // To the nearest integer, and halves to the even one, as ONNX and PyTorch do; Math.round takes halves upwards.
 const roundEven = (v) => { const r = Math.round(v); return r - v === 0.5 && r % 2 ? r - 1 : r; };
 const sigmoid = (v) => (v >= 0 ? 1 / (1 + Math.exp(-v)) : 1 - 1 / (1 + Math.exp(v)));
-const fold = (f) => { const two = binary(f); return (node, inputs) => inputs.reduce((x, y) => two(node, [x, y])); };
+const fold = (f) => (_, inputs) => inputs.reduce((x, y) => binary(f)(_, [x, y]));
 
+// operator(attributes, inputs, number of outputs) -> a tensor, or a list of them
 const OPERATORS = {
   Add: binary((x, y) => x + y), Sub: binary((x, y) => x - y), Mul: binary((x, y) => x * y), Div: binary((x, y) => x / y),
   Pow: binary((x, y) => (y === 2 ? x * x : x ** y)), Min: fold(Math.min), Max: fold(Math.max),
@@ -507,12 +484,12 @@ const OPERATORS = {
   MatMul: matMul, Gemm: gemm, Conv: conv, ConvTranspose: convTranspose,
   Gather: gather, GatherElements: gatherElements, Slice: slice, Concat: concat, Split: split, Pad: pad,
   Reshape: reshape, Squeeze: squeeze, Unsqueeze: unsqueeze, Where: where, Identity: (_, [x]) => x,
-  Flatten: ({ attributes }, [x]) => { const k = axisOf(attributes.axis ?? 1, x.dims.length); return view(x, [count(x.dims.slice(0, k)), count(x.dims.slice(k))]); },
-  Transpose: ({ attributes }, [x]) => transpose(x, attributes.perm ?? [...x.dims.keys()].reverse()),
+  Flatten: (a, [x]) => { const k = axisOf(a.axis ?? 1, x.dims.length); return view(x, [count(x.dims.slice(0, k)), count(x.dims.slice(k))]); },
+  Transpose: (a, [x]) => transpose(x, a.perm ?? [...x.dims.keys()].reverse()),
   Expand: (_, [x, shape]) => { const dims = broadcastDims(x.dims, [...shape.data]); return strided(x, dims, broadcastStrides(x, dims)); },
-  Shape: (_, [x]) => vector(x.dims), ConstantOfShape: ({ attributes }, [shape]) => constantOf([...shape.data], attributes.value?.data[0] ?? 0),
+  Shape: (_, [x]) => vector(x.dims), ConstantOfShape: (a, [shape]) => constantOf([...shape.data], a.value?.data[0] ?? 0),
   // Floats (1), half floats (10) and doubles (11) stay; booleans (9) are 0 or 1; integers lose their fraction.
-  Cast: (node, [x]) => ([1, 10, 11].includes(node.attributes.to) ? x : unary(node.attributes.to === 9 ? (v) => +(v !== 0) : Math.trunc)(node, [x])),
+  Cast: (a, [x]) => ([1, 10, 11].includes(a.to) ? x : unary(a.to === 9 ? (v) => +(v !== 0) : Math.trunc)(a, [x])),
   Clip: (_, [x, low, high]) => {
     const lo = low?.data[0] ?? -Infinity, hi = high?.data[0] ?? Infinity;
     return unary((v) => Math.min(Math.max(v, lo), hi))({}, [x]);
@@ -525,11 +502,10 @@ const OPERATORS = {
 export class Model {
   constructor(bytes) {
     const graph = readGraph(bytes), missing = new Set(graph.nodes.map((n) => n.op).filter((op) => !OPERATORS[op]));
-    if (!graph.outputs.length) throw new Error("engine: this is not an ONNX model");
     if (missing.size) throw new Error(`engine: unsupported operator ${[...missing].join(", ")}`);
-    this.inputs = graph.inputs;
+    this.values = graph.constants;
+    this.inputs = graph.inputs.filter((name) => !this.values.has(name));
     this.outputs = graph.outputs;
-    this.values = new Map(Object.entries(graph.constants));
     // What depends on constants only is computed once, here.
     this.nodes = graph.nodes.filter((node) => {
       if (!node.inputs.every((name) => name === "" || this.values.has(name))) return true;
@@ -541,9 +517,8 @@ export class Model {
   step(node) {
     running = node;
     taken = 0;
-    const y = OPERATORS[node.op](node, node.inputs.map((name) => this.values.get(name)));
-    if (Array.isArray(y)) y.forEach((t, i) => this.values.set(node.outputs[i], t));
-    else this.values.set(node.outputs[0], y);
+    const y = OPERATORS[node.op](node.attributes, node.inputs.map((name) => this.values.get(name)), node.outputs.length);
+    [y].flat().forEach((t, i) => this.values.set(node.outputs[i], t));
   }
 
   run(feeds) {

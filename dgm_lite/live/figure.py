@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure as MatplotlibFigure
 from torch import Tensor
 
-from dgm_lite.live import bundle
+from dgm_lite.live import bundle, markup
 
 # Defines <dgm-figure>: from the site's own files where there is a site, else from the copy inside the page.
 # The copy is functions in a module script: no eval, no data: address, so that strict hosts run it too.
@@ -21,8 +21,8 @@ const root = document.documentElement.dataset.content_root;
 const site = root !== undefined && location.protocol !== "file:";
 const url = site && new URL(root + "_static/dgm/figures.mjs", document.baseURI).href;
 const dgm = await (globalThis.dgm ??= site ? import(url).catch(shared) : Promise.resolve(shared()));
-if (!dgm.site && !dgm.kinds["%s"]) own(dgm);
-dgm.define();
+if (!dgm.load && !dgm.kinds["%s"]) own(dgm);
+dgm.define(dgm.load);
 </script>"""
 
 
@@ -42,22 +42,24 @@ def png(figure: MatplotlibFigure, *, dpi: int = 150) -> bytes:
 class LiveFigure:
     """A figure that runs on a static page, in any notebook's output, in slides, and as an image elsewhere.
 
-    Displaying it gives ``text/html`` (the element with the image inside as its fallback, the models, and
-    the code), ``image/png`` and ``text/plain``. The same arguments give the same bytes.
+    Displaying it gives ``text/html`` (the element with the image inside as its fallback, the models, the
+    markup and the code), ``image/png`` and ``text/plain``. The same arguments give the same bytes.
 
     Args:
         kind: Name of the figure in JavaScript, such as "cross".
-        spec: Its data: numbers, words, lists, and arrays by ``pack``.
+        spec: Its data: numbers, words, lists, and arrays by ``pack``. Its template sees them too.
         models: Networks that run in the browser, by name, as ``export`` makes them.
         image: The static twin, a PNG.
         alt: What the image shows, in words.
+        words: What the template alone uses, by name.
 
     Raises:
         ValueError: If there is no figure of this kind, or no words for the image.
     """
 
     def __init__(
-        self, kind: str, spec: dict[str, Any], models: Mapping[str, bytes], *, image: bytes, alt: str
+        self, kind: str, spec: dict[str, Any], models: Mapping[str, bytes], *, image: bytes, alt: str,
+        words: Mapping[str, Any] | None = None,
     ):  # fmt: skip
         known = [path.stem for path in bundle.figures()]
         if kind not in known:
@@ -65,6 +67,7 @@ class LiveFigure:
         if not alt.strip():
             raise ValueError("LiveFigure: expected alt text that says what the image shows, got none.")
         self.kind, self.spec, self.models, self.image, self.alt = kind, spec, dict(models), image, alt
+        self.markup = markup.render(kind, {**spec, **(words or {})})
 
     def packed(self) -> dict[str, str]:
         """The models as base64, by name."""
@@ -77,9 +80,10 @@ class LiveFigure:
         data = data.replace("</", r"<\/")  # nothing inside may end the script element
         image = base64.b64encode(self.image).decode()
         return (
-            f'<dgm-figure kind="{self.kind}">'
+            f'<dgm-figure kind="{self.kind}" style="display:block;margin:.5rem 0">'
             f'<img src="data:image/png;base64,{image}" alt="{html.escape(self.alt)}" style="max-width:100%">'
-            f'<script type="application/json">{data}</script></dgm-figure>\n'
+            f'<script type="application/json">{data}</script>'
+            f"<template>{self.markup}</template></dgm-figure>\n"
             + _LOADER
             % (bundle.inline(self.kind), self.kind)
         )
@@ -114,6 +118,13 @@ class LiveFigure:
             kind = traitlets.Unicode().tag(sync=True)
             spec = traitlets.Dict().tag(sync=True)
             models = traitlets.Dict().tag(sync=True)
+            markup = traitlets.Unicode().tag(sync=True)
             value = traitlets.Any().tag(sync=True)
 
-        return LiveWidget(kind=self.kind, spec=self.spec, models=self.models, value=self.spec.get("start"))
+        return LiveWidget(
+            kind=self.kind,
+            spec=self.spec,
+            models=self.models,
+            markup=self.markup,
+            value=self.spec.get("start"),
+        )

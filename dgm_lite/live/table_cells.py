@@ -59,10 +59,10 @@ class TableCells(LiveFigure):
         table = [[_cell(cells[row, column], f"cell {(row, column)}") for column in columns] for row in rows]
         spec = {
             "rows": list(rows.values()),
-            "columns": list(columns.values()),
-            "cells": table,
+            "serves": [[cell["serves"] for cell in line] for line in table],
             "needs": [{"column": list(columns).index(key), "words": words} for key, words in needs.items()],
         }
+        words = {"columns": list(columns.values()), "cells": table, "signs": VERDICTS}
         said = [
             f"{family}: "
             + "; ".join(
@@ -72,7 +72,7 @@ class TableCells(LiveFigure):
             for family, line in zip(rows.values(), table, strict=True)
         ]
         alt = f"The essay's table with our figures. {'. '.join(said)}."
-        super().__init__("table_cells", spec, {}, image=_still(spec), alt=alt)
+        super().__init__("table_cells", spec, {}, image=_still(spec["rows"], **words), alt=alt, words=words)
 
 
 def _cell(given: Mapping[str, Any], owner: str) -> dict[str, Any]:
@@ -96,20 +96,22 @@ def _cell(given: Mapping[str, Any], owner: str) -> dict[str, Any]:
         )
     if not isinstance(given["serves"], bool):
         raise ValueError(f"{owner}: expected serves to be True or False, got {given['serves']!r}.")
-    return {key: given[key] for key in (*WORDS, "serves", *MORE) if key in given}
+    return {"interval": "", "how": "", **given}
 
 
-def _still(spec: dict[str, Any]) -> bytes:
+def _still(
+    rows: list[str], columns: list[str], cells: list[list[dict[str, Any]]], signs: Mapping[str, str]
+) -> bytes:  # fmt: skip
     """The table: the essay's word in each cell, below it our figure with the sign of its verdict."""
-    n_rows, n_columns = len(spec["rows"]), len(spec["columns"])
+    n_rows, n_columns = len(rows), len(columns)
     with plt.rc_context():
         plot.use_style()
         figure, ax = plt.subplots(figsize=(7.2, 0.62 * (n_rows + 1) + 0.3))
         wide = 4.6 / n_columns
-        for k, title in enumerate(spec["columns"]):
+        for k, title in enumerate(columns):
             ax.text(1.5 + (k + 0.5) * wide, -0.5, title.replace(" ", "\n", 1), ha="center", va="center",
                     fontsize=8.8, fontweight="bold")  # fmt: skip
-        for i, (family, line) in enumerate(zip(spec["rows"], spec["cells"], strict=True)):
+        for i, (family, line) in enumerate(zip(rows, cells, strict=True)):
             ax.axhline(i, color="#C9CEDA", lw=0.8)
             title, _, kinds = family.partition(": ")
             words = f"{title}\n{kinds}" if kinds else title.replace(" ", "\n", 1)
@@ -117,11 +119,11 @@ def _still(spec: dict[str, Any]) -> bytes:
             for k, cell in enumerate(line):
                 x = 1.5 + (k + 0.5) * wide
                 ax.text(x, i + 0.3, cell["says"], ha="center", va="center", fontsize=9)
-                measured = f"{VERDICTS[cell['verdict']]} {cell['measured']}"
+                measured = f"{signs[cell['verdict']]} {cell['measured']}"
                 ax.text(
                     x, i + 0.7, measured, ha="center", va="center", fontsize=7.6, color=TONES[cell["verdict"]]
                 )
-        signs = ", ".join(f"{sign} {verdict}" for verdict, sign in VERDICTS.items())
+        signs = ", ".join(f"{sign} {verdict}" for verdict, sign in signs.items())
         ax.text(6.1, n_rows + 0.3, f"above: the essay's word; below: our figure; {signs}", ha="right",
                 va="center", fontsize=7.6, color="#555555")  # fmt: skip
         ax.set(xlim=(0, 6.1), ylim=(n_rows + 0.5, -1))

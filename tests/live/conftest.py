@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from dgm_lite.live import bundle
 from tests.browser import borrow, chromium, give_back, room  # noqa: F401
+from tools.ext.short_names import shorten
 
 RUN = """async ([model, feeds]) => {
   const bytes = Uint8Array.from(atob(model), (c) => c.charCodeAt(0));
@@ -24,11 +25,12 @@ RUN = """async ([model, feeds]) => {
 }"""
 
 
-@pytest.fixture(scope="session")
-def engine_page(chromium):  # noqa: F811
-    """A blank page in which the engine is loaded as `dgm`."""
+@pytest.fixture(scope="session", params=["notebook", "site"])
+def engine_page(chromium, request):  # noqa: F811
+    """A blank page with the engine as `dgm`: as a notebook carries it, and as a site serves it."""
     page = chromium.new_page()
-    page.add_script_tag(content=bundle.esm() + "window.dgm = { Model, operators };", type="module")
+    code = bundle.esm([], shorten if request.param == "site" else None)
+    page.add_script_tag(content=code + "window.dgm = { Model, operators };", type="module")
     page.wait_for_function("window.dgm")
     yield page
     page.close()
@@ -155,13 +157,19 @@ def watch(page) -> None:
 
 
 @pytest.fixture
-def visit(chromium, tmp_path):  # noqa: F811
-    """visit(figure, **context) opens a page with the figure from file://; a console error fails the test."""
-    opened = []
+def visit(chromium, tmp_path, monkeypatch):  # noqa: F811
+    """visit(figure, **context) opens a page with the figure from file://; console errors fail the test.
+
+    The page's code has short names, as a site serves it: what that changes would show here. A body that a
+    test brings has what the figure's html() gave it, which is the notebook's code.
+    """
+    opened, inline = [], bundle.inline
 
     def go(figure, *, live: bool = True, body: str | None = None, **context):
         file = tmp_path / f"page{len(opened)}.html"
-        file.write_text(body or figure.page(), encoding="utf-8")
+        with monkeypatch.context() as patch:
+            patch.setattr(bundle, "inline", lambda kind: inline(kind, shorten))
+            file.write_text(body or figure.page(), encoding="utf-8")
         context = room(chromium, **{"viewport": {"width": 900, "height": 900}, **context})
         opened.append(page := borrow(context, watch))
         page.problems = []

@@ -6,6 +6,11 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+try:
+    from short_names import shorten  # as Sphinx loads it, from its own folder
+except ImportError:
+    from tools.ext.short_names import shorten
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -17,7 +22,7 @@ def write_bundle(app: Sphinx, exception: Exception | None) -> None:
     try:
         from dgm_lite.live.bundle import files
 
-        code = files()
+        code = files(shorten)
     except Exception as error:
         raise ExtensionError(f"dgm_bundle: the live figures' code could not be bundled: {error}") from error
     finally:
