@@ -12,26 +12,29 @@ from dgm_lite.live import bundle
 from tests.browser import borrow, chromium, give_back, room  # noqa: F401
 from tools.ext.short_names import shorten
 
-RUN = """async ([model, feeds]) => {
+RUN = """([model, feeds]) => {
   const bytes = Uint8Array.from(atob(model), (c) => c.charCodeAt(0));
   const number = (v) => (typeof v === "string" ? Number(v) : v);
   for (const f of Object.values(feeds)) f.data = f.data.map(number);
-  const m = new dgm.Model(bytes);
-  m.run(feeds);                      // twice: the second run writes into the arrays of the first
-  const out = m.run(feeds);
   const words = (v) => (Number.isFinite(v) ? v : String(v));
   const plain = (t) => ({ dims: t.dims, data: Array.from(t.data, words) });
-  return Object.fromEntries(Object.entries(out).map(([k, t]) => [k, plain(t)]));
+  const [site, notebook] = [dgm, long].map(({ Model }) => {
+    const m = new Model(bytes);
+    m.run(feeds);                    // twice: the second run writes into the arrays of the first
+    return Object.fromEntries(Object.entries(m.run(feeds)).map(([k, t]) => [k, plain(t)]));
+  });
+  if (JSON.stringify(site) !== JSON.stringify(notebook)) throw new Error("short names change the result");
+  return site;
 }"""
 
 
-@pytest.fixture(scope="session", params=["notebook", "site"])
-def engine_page(chromium, request):  # noqa: F811
-    """A blank page with the engine as `dgm`: as a notebook carries it, and as a site serves it."""
+@pytest.fixture(scope="session")
+def engine_page(chromium):  # noqa: F811
+    """A blank page with the engine as a site serves it, `dgm`, and as a notebook carries it, `long`."""
     page = chromium.new_page()
-    code = bundle.esm([], shorten if request.param == "site" else None)
-    page.add_script_tag(content=code + "window.dgm = { Model, operators };", type="module")
-    page.wait_for_function("window.dgm")
+    for name, code in {"dgm": bundle.esm([], shorten), "long": bundle.esm([])}.items():
+        page.add_script_tag(content=f"{code}window.{name} = {{ Model, operators }};", type="module")
+        page.wait_for_function(f"window.{name}")
     yield page
     page.close()
 
