@@ -99,10 +99,11 @@ figure("cross", (fig, p) => {
       map.pen(ink, 1.4);
       c.stroke(curve(refused.line));
     }
-    // The black cross, black on dark pages too, with a white rim.
+    // The black cross with a white rim; on dark pages the other way round, as in the still pictures.
+    const [black, white] = fig.dark ? ["#ffffff", "#000000"] : ["#000000", "#ffffff"];
     c.lineCap = "round";
-    map.cross(X(at[0]), Y(at[1]), "#ffffff", 7);
-    map.cross(X(at[0]), Y(at[1]), "#000000", 3.6);
+    map.cross(X(at[0]), Y(at[1]), white, 7);
+    map.cross(X(at[0]), Y(at[1]), black, 3.6);
     c.lineCap = "butt";
   }
 

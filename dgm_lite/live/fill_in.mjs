@@ -54,7 +54,7 @@ figure("fill_in", (fig, p) => {
       if (pad.focused) pad.mark(side, at, accent, 3);
     });
     filled.paint(() => filled.image(side, (d) => tone(guess[d])));
-    const say = hidden ? `${hidden} of ${D} pixels hidden; filled in with an error of ${fixed(error)} (root mean square; white is 0, black is 1).` : "Nothing is hidden yet.";
+    const say = hidden ? `${hidden} of ${D} pixels hidden; filled in with an error of ${fixed(error)} (root mean square; the page is 0, ink is 1).` : "Nothing is hidden yet.";
     fig.write({ say });
     fig.stats.value = { known, guess, error };
     fig.say(say);

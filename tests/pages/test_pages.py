@@ -1,6 +1,9 @@
 """Every page, wide in light and dark, and on a phone: no error, no foreign request, nothing out of reach."""
 
+import io
+
 import pytest
+from PIL import Image
 
 from tests.pages.conftest import pages
 from tests.pages.visit import SCREENS, visit
@@ -16,6 +19,28 @@ def test_the_root_leads_to_the_first_page(chromium, base):
     page = chromium.new_page()
     page.goto(base)
     page.wait_for_url(base + "book/index.html")
+    page.close()
+
+
+def paper(picture) -> int:
+    """How bright a picture's paper is as the reader sees it, near its upper left corner: from 0 to 255."""
+    return Image.open(io.BytesIO(picture.screenshot())).convert("L").getpixel((12, 4))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_plots_follow_the_theme_and_photographs_do_not(chromium, base, theme):
+    """In the dark a plot's paper is the page; a photograph keeps its colours, on a white card."""
+    page = chromium.new_page(color_scheme=theme)
+    page.goto(base + "book/why/noise.html")
+    photograph = page.locator("img.dgm-photo")
+    plot = page.locator("div.cell_output img:not(.dgm-photo)").first
+    background = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    ground = sum(int(v) for v in background[4:-1].split(",")) / 3
+    assert (ground < 60) == (theme == "dark")
+    assert abs(paper(plot) - ground) < 6
+    inside = Image.open(io.BytesIO(photograph.screenshot())).convert("RGB")
+    red, _, blue = inside.getpixel((inside.width // 6, inside.height * 3 // 5))  # the cat's fur is warm
+    assert red > blue and paper(photograph) > 200
     page.close()
 
 
