@@ -1,5 +1,5 @@
 // Draw a small image: log p(x) against held-out data, and what a classifier believes it sees.
-import { figure, Plot, histogram, bars, clip, range, peak, fixed, place, squareAt, stepFrom, rank, softmax } from "./core.mjs";
+import { figure, Plot, histogram, bars, clip, peak, fixed, place, squareAt, stepFrom, rank, softmax } from "./core.mjs";
 
 const FINE = 4; // a stroke covers FINE x FINE dots in each pixel, and a pixel's level counts them: as the digits were made
 

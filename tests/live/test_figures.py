@@ -553,13 +553,16 @@ def test_no_markup_hides_in_the_code():
 def test_sources_are_as_the_bundle_needs_them():
     """What makes leaving out blanks safe, and the code presentable."""
     for path in sorted(Path(bundle.HERE).glob("*.mjs")):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        source = path.read_text(encoding="utf-8")
+        for number, line in enumerate(source.splitlines(), 1):
             where = f"{path.name}:{number}"
             assert "</script" not in line.lower(), where
             bare = re.sub(r'"[^"]*"|`[^`]*`', "", line)
             assert not re.search(r"[=(,:]\s*/(?![/*\s])", bare), f"{where}: a regular expression?"
             if line.lstrip().startswith("import "):
                 assert re.fullmatch(r'import \{ .* \} from "\./\w+\.mjs";', line), where
+                for name in re.search(r"\{ (.*) \}", line)[1].split(", "):
+                    assert re.search(rf"\b{name}\b", source.replace(line, "")), f"{where}: {name} is unused"
 
 
 def test_squeezing_leaves_strings_alone():
