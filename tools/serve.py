@@ -14,9 +14,7 @@ from pathlib import Path
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Files, quietly, with the types that browsers insist on for modules."""
-
-    extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
+    """Files, quietly."""
 
     caching = "no-cache"  # a rebuilt page is seen at the next reload
 

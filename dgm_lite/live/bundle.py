@@ -1,8 +1,9 @@
 """The JavaScript of live figures, put together with no build step and no Node.
 
-engine.mjs and core.mjs are shared; each figure has a file of its own. A site serves one shared module and one
-file for each kind, so that a page loads the figures it shows and no others (``files``). A notebook's output
-carries the shared code and its own figure (``inline``). ``esm`` is one module, for anywidget and tests.
+engine.mjs and core.mjs are shared; each figure has a file of its own. A notebook's output carries the shared
+code and its own figure (``inline``). A site serves one shared script and one for each kind, so that a page
+loads the figures it shows and no others (``files``); they are classic scripts, which work from file:// too.
+``esm`` is one module, for anywidget and tests.
 
 Each file becomes a function of its own that returns what it exports, so that private names never meet.
 Comments and blanks that the browser does not need go. In a notebook the names stay, so that an error in the
@@ -101,40 +102,46 @@ def _read(name: str, shorten: Shorten | None) -> _Module:
     return _Module(shorten(code, {*exports, *imports}) if shorten else code, exports, imports)
 
 
-def _shared(shorten: Shorten | None) -> tuple[list[str], str]:
-    """Engine and core as a statement each, and all names that they export, with commas."""
-    statements, names = [], []
+def _shared(shorten: Shorten | None) -> tuple[str, str, list[str]]:
+    """The engine as a statement, the core as an expression, and the names that each exports, with commas."""
+    values, names = [], []
     for module in (_read(name, shorten) for name in SHARED):
-        inside = ",".join(module.exports)
-        statements.append(f"const {{{inside}}}=(()=>{{{module.code}\nreturn {{{inside}}};}})();")
-        names += module.exports
-    return statements, ",".join(names)
+        names.append(",".join(module.exports))
+        values.append(f"(()=>{{{module.code}\nreturn {{{names[-1]}}};}})()")
+    return f"const {{{names[0]}}}={values[0]};", values[1], names
 
 
 def esm(kinds: Iterable[str] | None = None, shorten: Shorten | None = None) -> str:
     """One module with these kinds of figures (all by default): exports define, render and the engine."""
-    statements, names = _shared(shorten)
+    engine, core, names = _shared(shorten)
     chosen = [path.stem for path in figures()] if kinds is None else kinds
     blocks = [f"(()=>{{{_read(kind, shorten).code}\n}})();" for kind in chosen]
-    return "\n".join([*statements, *blocks, f"export {{{names}}};", "export default {render};\n"])
+    exports = f"export {{{','.join(names)}}};"
+    return "\n".join(
+        [engine, f"const {{{names[1]}}}={core};", *blocks, exports, "export default {render};\n"]
+    )
 
 
 def inline(kind: str, shorten: Shorten | None = None) -> str:
-    """For a script inside a page: ``shared()`` makes engine and core, ``own(shared())`` adds one figure."""
-    statements, names = _shared(shorten)
+    """For a script inside a page: ``shared()`` makes engine and core, ``own(shared())`` adds the figure."""
+    engine, core, _ = _shared(shorten)
     figure = _read(kind, shorten)
-    shared = f"const shared=()=>{{{''.join(statements)}\nreturn {{{names}}};}};"
+    shared = f"const shared=()=>{{{engine}\nreturn {core};}};"
     return f"{shared}\nconst own=({{{','.join(figure.imports)}}})=>{{{figure.code}\n}};"
 
 
 def files(shorten: Shorten | None = None) -> dict[str, str]:
-    """What a site serves in ``_static/dgm``: the shared module, and a file for each kind, which it loads."""
-    statements, _ = _shared(shorten)
-    load = 'export const load=(kind)=>import(new URL(kind+".mjs",import.meta.url));'
-    code = {"figures.mjs": "\n".join([*(f"export {statement}" for statement in statements), load, ""])}
+    """What a site serves in ``_static/dgm``: figures.js, for pages that have any, which loads the others."""
+    engine, core, _ = _shared(shorten)
+    load = (
+        "const {src}=document.currentScript;dgm.define((kind)=>document.head.append("
+        'Object.assign(document.createElement("script"),{src:new URL(kind+".js",src)})));'
+    )
+    code = {"figures.js": f'"use strict";{{{engine}\nglobalThis.dgm={core};\n{load}}}\n'}
     for kind in (path.stem for path in figures()):
         figure = _read(kind, shorten)
-        code[f"{kind}.mjs"] = f'import {{{",".join(figure.imports)}}} from "./figures.mjs";\n{figure.code}\n'
+        needed = ",".join(figure.imports)
+        code[f"{kind}.js"] = f'"use strict";(({{{needed}}})=>{{{figure.code}\n}})(dgm);\n'
     return code
 
 

@@ -13,16 +13,12 @@ from torch import Tensor
 
 from dgm_lite.live import bundle, markup
 
-# Defines <dgm-figure>: from the site's own files where there is a site, else from the copy inside the page.
-# The copy is functions in a module script: no eval, no data: address, so that strict hosts run it too.
+# Defines <dgm-figure> by functions in a module script: no eval and no data: address, for strict hosts' sake.
 _LOADER = """<script type="module">
 %s
-const root = document.documentElement.dataset.content_root;
-const site = root !== undefined && location.protocol !== "file:";
-const url = site && new URL(root + "_static/dgm/figures.mjs", document.baseURI).href;
-const dgm = await (globalThis.dgm ??= site ? import(url).catch(shared) : Promise.resolve(shared()));
-if (!dgm.load && !dgm.kinds["%s"]) own(dgm);
-dgm.define(dgm.load);
+const dgm = (globalThis.dgm ??= shared());
+if (!dgm.kinds["%s"]) own(dgm);
+dgm.define();
 </script>"""
 
 

@@ -13,6 +13,7 @@ from dgm_lite.live import bundle
 from dgm_lite.live.cross import Cross
 from dgm_lite.live.draw import Draw
 from dgm_lite.live.figure import LiveFigure, png
+from tools.ext.dgm_bundle import share
 from tools.ext.short_names import shorten
 
 VALUE = "document.querySelector('dgm-figure').stats.value"
@@ -426,34 +427,41 @@ def test_runs_under_a_strict_content_policy(visit, cross):
     assert value(visit(cross, body=body))["x"] == [2, -1.5]
 
 
-def test_on_a_site_the_sites_code_is_used(chromium, cross, draw):
-    """<html data-content_root> points to _static/dgm: the shared module, and the kinds the page shows and no others.
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_on_a_site_all_pages_share_the_code(chromium, tmp_path, cross, draw, scheme):
+    """No page holds any: it loads the shared script, and the kinds it shows and no others; from a folder too."""
+    outputs = share(cross.html() + draw.html() + cross.html(), "../_static/dgm/figures.js")
+    assert outputs.count("<script defer") == 1 and "shared" not in outputs
+    (tmp_path / "_static/dgm").mkdir(parents=True)
+    (tmp_path / "book").mkdir()
+    for name, code in bundle.files(shorten).items():
+        (tmp_path / "_static/dgm" / name).write_text(code, encoding="utf-8")
+    (tmp_path / "book/page.html").write_text(
+        f'<!doctype html><meta charset="utf-8">{outputs}', encoding="utf-8"
+    )
+    page, asked = chromium.new_page(), []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
 
-    Where the site lacks them, the page's own copy serves.
-    """
-    files = bundle.files(shorten)
-    for found in (True, False):
-        page = chromium.new_page()
-        asked = []
+    def answer(route):
+        route.fulfill(path=tmp_path / route.request.url.removeprefix("http://site.test/sub/"))
 
-        def answer(route, *, found=found, asked=asked):
-            url = route.request.url
-            if url.endswith("/book/why/two-ways.html"):
-                html = f'<!doctype html><html data-content_root="../"><meta charset="utf-8">{cross.html()}{draw.html()}{cross.html()}'
-                return route.fulfill(body=html, content_type="text/html")
-            asked.append(url.removeprefix("http://site.test/sub/book/_static/dgm/"))
-            if found and asked[-1] in files:
-                return route.fulfill(body=files[asked[-1]], content_type="text/javascript")
-            return route.fulfill(status=404)
+    if scheme == "http":
+        page.route("http://site.test/**", answer)
+    page.goto(
+        "http://site.test/sub/book/page.html" if scheme == "http" else (tmp_path / "book/page.html").as_uri()
+    )
+    for k in range(3):
+        page.locator("dgm-figure").nth(k).scroll_into_view_if_needed()
+        page.wait_for_function(f"() => document.querySelectorAll('dgm-figure')[{k}].stats?.value")
+    assert sorted(asked) == ["cross.js", "draw.js", "figures.js", "page.html"]
+    page.close()
 
-        page.route("**/*", answer)
-        page.goto("http://site.test/sub/book/why/two-ways.html")
-        for k in range(3):
-            page.locator("dgm-figure").nth(k).scroll_into_view_if_needed()
-            page.wait_for_function(f"() => document.querySelectorAll('dgm-figure')[{k}].stats?.value")
-        asked = sorted(name for name in asked if name.endswith(".mjs"))
-        assert asked == (["cross.mjs", "draw.mjs", "figures.mjs"] if found else ["figures.mjs"])
-        page.close()
+
+def test_a_page_without_figures_stays_as_it_is():
+    assert (
+        share('<p>words</p><script type="module">a()</script>', "x.js")
+        == '<p>words</p><script type="module">a()</script>'
+    )
 
 
 def test_outputs_of_different_kinds_share_a_page(visit, cross, draw):
@@ -534,12 +542,12 @@ def test_the_widget_gives_the_kernel_its_value(cross, chromium):
 def test_javascript_of_all_figures_fits_its_budget():
     """Every kind there is and the shared module, as a site serves them: 60 KB, not counting on compression."""
     sizes = {name: len(code.encode()) for name, code in bundle.files(shorten).items()}
-    assert set(sizes) == {"figures.mjs", *(path.name for path in bundle.figures())}
+    assert set(sizes) == {"figures.js", *(f"{path.stem}.js" for path in bundle.figures())}
     assert sum(sizes.values()) <= 60_000, sizes
 
 
 def test_a_site_has_short_names_and_a_notebook_long_ones():
-    assert "refuseBelow" in bundle.inline("cross") and "refuseBelow" not in bundle.files(shorten)["cross.mjs"]
+    assert "refuseBelow" in bundle.inline("cross") and "refuseBelow" not in bundle.files(shorten)["cross.js"]
 
 
 def test_no_markup_hides_in_the_code():

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from tests.pages.conftest import pages
+from tests.pages.conftest import SITE, pages
 from tests.pages.visit import SCREENS, visit
 
 PAGES = pages()
@@ -20,6 +20,15 @@ def test_the_root_leads_to_the_first_page(chromium, base):
     page.goto(base)
     page.wait_for_url(base + "book/index.html")
     page.close()
+
+
+def test_all_figures_of_the_site_are_60_kilobytes_of_code():
+    """In files that pages share; no page holds a copy of its own."""
+    assert sum(path.stat().st_size for path in (SITE / "_static" / "dgm").iterdir()) <= 60_000
+    html = {page: (SITE / page).read_text(encoding="utf-8") for page in PAGES}
+    with_figures = {page for page, text in html.items() if "<dgm-figure" in text}
+    assert with_figures and {page for page, text in html.items() if "dgm/figures.js" in text} == with_figures
+    assert not [page for page, text in html.items() if "const shared=" in text]
 
 
 def paper(picture) -> int:

@@ -17,7 +17,6 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def site(tmp_path):
     (tmp_path / "index.html").write_text("<p>a book</p>", encoding="utf-8")
-    (tmp_path / "figures.mjs").write_text("export const a = 1;", encoding="utf-8")
     return tmp_path
 
 
@@ -30,12 +29,11 @@ def test_a_busy_port_moves_on(site):
             assert port < httpd.server_address[1] < port + 50
 
 
-def test_it_serves_pages_and_modules(site):
+def test_it_serves_pages(site):
     with serve.server(site, 0) as httpd:
         threading.Thread(target=httpd.serve_forever, daemon=True).start()
         base = f"http://127.0.0.1:{httpd.server_address[1]}"
         assert b"a book" in urllib.request.urlopen(base + "/").read()
-        assert urllib.request.urlopen(base + "/figures.mjs").headers["Content-Type"] == "text/javascript"
         httpd.shutdown()
 
 

@@ -1,8 +1,11 @@
-"""Write the live figures' code to _static/dgm of the built site: a shared module and one for each kind."""
+"""The live figures' code, once for the whole site: in _static/dgm, and no longer in each output."""
 
+import html
+import re
 import sys
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
@@ -12,6 +15,21 @@ except ImportError:
     from tools.ext.short_names import shorten
 
 ROOT = Path(__file__).resolve().parents[2]
+CARRIED = re.compile(r'(</dgm-figure>)\s*<script type="module">.*?</script>', re.S)
+
+
+def share(body: str, address: str) -> str:
+    """The page with one script from this address in place of the code that its figures carry."""
+    body, figures = CARRIED.subn(r"\1", body)
+    return f'{body}<script defer src="{html.escape(address)}"></script>' if figures else body
+
+
+def share_code(
+    app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None
+) -> None:  # fmt: skip
+    """No page holds a copy of the code."""
+    if "body" in context:
+        context["body"] = share(context["body"], context["pathto"]("_static/dgm/figures.js", 1))
 
 
 def write_bundle(app: Sphinx, exception: Exception | None) -> None:
@@ -34,5 +52,6 @@ def write_bundle(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict:
+    app.connect("html-page-context", share_code)
     app.connect("build-finished", write_bundle)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
