@@ -8,6 +8,8 @@ JOBS ?= 2
 # Outputs are reproducible with one thread per process only.
 export OMP_NUM_THREADS := 1
 export PYTHONHASHSEED := 0
+# A fresh .venv holds no bytecode: Python keeps what it compiles, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
 # The kernel of .venv, whatever other Jupyter there is.
 export JUPYTER_PREFER_ENV_PATH := 1
 

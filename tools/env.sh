@@ -44,14 +44,13 @@ else
 fi
 rm -f .venv/.dgm-stamp
 log=.venv/install.log
+# --no-compile: a fifth of these files is ever imported, and Python compiles those when it first meets them.
 install="pip install --disable-pip-version-check --progress-bar off --no-compile"
 if ! .venv/bin/python -m $install -r requirements.txt >$log 2>&1; then
     grep -E "^ *(ERROR|error)" $log | tail -n 15 >&2 || tail -n 15 $log >&2
     echo "make env: pip could not install requirements.txt; the whole log is in $log. Run the command again to resume." >&2
     exit 1
 fi
-# pip would compile one file after another; this uses all cores, and leaves out the packages' own tests.
-.venv/bin/python -m compileall -q -j 0 -x '/tests?/' .venv/lib >>$log 2>&1 || true  # templates are no Python
 # The package itself, in place: edits in dgm_lite/ count at once, in notebooks as well.
 pwd > "$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/dgm_lite.pth"
 digest > .venv/.dgm-stamp
