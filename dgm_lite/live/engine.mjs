@@ -1,5 +1,5 @@
 // A small ONNX interpreter: reads a model and runs it in float32, one operator after another. It reads what
-// figure.py's export() writes: operator set 18 or later, with axes and the like as inputs, and raw tensors.
+// export() of export.py writes: operator set 18 or later, with axes and the like as inputs, and raw tensors.
 //
 // A tensor is {dims, data}: data is a Float32Array in row-major order. Integers and booleans are kept
 // as floats too, which is exact up to 2^24: enough for shapes, indices and pixels.
