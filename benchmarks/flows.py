@@ -19,8 +19,9 @@ import torch
 from torch import Tensor, nn
 from turns import milliseconds, ratio, take_turns
 
+from dgm_lite.distributions import StandardNormal
 from dgm_lite.flows.coupling import AffineCoupling
-from dgm_lite.flows.flow import Chain, Flow, StandardNormal
+from dgm_lite.flows.flow import Chain, Flow
 from dgm_lite.nets import mlp
 
 D, LAYERS, HIDDEN = 64, 8, 256

@@ -15,21 +15,23 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import torch
 
-from dgm_lite import catalog, evaluate
-from dgm_lite.train import fit
+from dgm_lite import catalog
+from dgm_lite.catalog.data import dataset
+from dgm_lite.evaluate import likelihood
+from dgm_lite.training.fit import fit
 
 
 def bounds(model, x) -> tuple[float, float]:
     torch.manual_seed(1)
-    elbo = evaluate.bits_per_dim(model, x, n_draws=50).nats
-    return -elbo, -evaluate.importance_weighted(model, x, 200).nats
+    elbo = likelihood.bits_per_dim(model, x, n_draws=50).nats
+    return -elbo, -likelihood.importance_weighted(model, x, 200).nats
 
 
 def main() -> None:
     torch.set_num_threads(1)
     for name in ("nice-digits", "realnvp-digits"):
         entry, found = catalog.model(name), []
-        data = catalog.dataset(entry.data)
+        data = dataset(entry.data)
         for seed in range(3):
             torch.manual_seed(seed)
             model = entry.build().start_from_data(data.train)

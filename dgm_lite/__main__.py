@@ -27,16 +27,19 @@ import numpy as np
 import torch
 from torch import nn
 
-from dgm_lite import catalog, evaluate, plot
-from dgm_lite.applications import comparison, measurements
+from dgm_lite import catalog, plot
 from dgm_lite.arguments import parser
+from dgm_lite.catalog.data import DATA, dataset
 from dgm_lite.codecs import container
+from dgm_lite.comparison import jobs, results
 from dgm_lite.datasets import files
 from dgm_lite.datasets.dataset import Dataset
+from dgm_lite.evaluate import likelihood, samples
 from dgm_lite.protocols import Bound, Density, Sampler
 from dgm_lite.shapes import check_count
-from dgm_lite.train import TrainConfig, fit
-from dgm_lite.trainer import DivergedError
+from dgm_lite.training.config import TrainConfig
+from dgm_lite.training.fit import fit
+from dgm_lite.training.step import DivergedError
 
 
 def train(args: argparse.Namespace) -> None:
@@ -50,7 +53,7 @@ def train(args: argparse.Namespace) -> None:
     if args.out.suffix != ".safetensors":
         raise ValueError(f"train: expected --out to end in .safetensors, got {args.out.name!r}.")
     name = args.data or entry.data
-    data = catalog.dataset(name)
+    data = dataset(name)
     given = {f.name: getattr(args, f.name, None) for f in fields(TrainConfig)}
     args.out.parent.mkdir(parents=True, exist_ok=True)  # now, and not after an hour of training
     config = replace(entry.config, **{k: v for k, v in given.items() if v is not None})
@@ -93,20 +96,20 @@ def _weights(name: str) -> Path:
 def _data_of(about: dict, file: str | Path) -> Dataset:
     if "data" not in about:
         raise ValueError(f"{Path(file).name}: expected a file that says its data set, got one that does not.")
-    return catalog.dataset(about["data"])
+    return dataset(about["data"])
 
 
 def _measured(trained: nn.Module, data: Dataset, split: str) -> str:
     x = getattr(data, split)
     if not isinstance(trained, Density | Bound):
-        samples = trained.sample(len(x), generator=torch.Generator().manual_seed(0))
-        score = evaluate.two_sample(x.flatten(1), samples.flatten(1))
+        drawn = trained.sample(len(x), generator=torch.Generator().manual_seed(0))
+        score = samples.two_sample(x.flatten(1), drawn.flatten(1))
         return f"no likelihood; a forest tells samples from data in {score:.0%} of cases (50 %: not at all)"
-    likelihood = evaluate.bits_per_dim(trained, x)
+    found = likelihood.bits_per_dim(trained, x)
     if data.levels:
-        return str(likelihood)
+        return str(found)
     # Bits per dimension mean something only for data with levels.
-    return f"log p(x) = {likelihood.nats:.3f} +- {likelihood.error:.3f} nats ({likelihood.kind})"
+    return f"log p(x) = {found.nats:.3f} +- {found.error:.3f} nats ({found.kind})"
 
 
 def draw(args: argparse.Namespace) -> None:
@@ -161,14 +164,14 @@ def pack(args: argparse.Namespace) -> None:
 
 
 def _integers(name: str, split: str) -> np.ndarray:
-    if name in catalog.DATA:
-        data = catalog.dataset(name)
+    if name in DATA:
+        data = dataset(name)
         if not data.levels:
             raise ValueError(f"compress: expected integers, got the real numbers of {data.name!r}.")
         return getattr(data, split).numpy().astype(np.uint8 if data.levels <= 256 else np.int64)
     if not name.endswith(".npy"):
         raise ValueError(
-            f"compress: expected a .npy file or one of the data sets {', '.join(catalog.DATA)}; got {name!r}."
+            f"compress: expected a .npy file or one of the data sets {', '.join(DATA)}; got {name!r}."
         )
     try:
         return np.load(name, allow_pickle=False)
@@ -209,9 +212,9 @@ def compare(args: argparse.Namespace) -> None:
     parts = [part for part in args.only.split(",") if part]
     given = [f"--seeds {args.seeds}"] + [f"--only {args.only}"] * bool(parts)
     command = " ".join(["python -m dgm_lite compare", *given])
-    todo = measurements.jobs(args.seeds, parts, args.epochs)
-    rows = comparison.run(args.out, todo, command=command, epochs=args.epochs)
-    print(comparison.printed(rows))
+    todo = jobs.jobs(args.seeds, parts, args.epochs)
+    rows = results.run(args.out, todo, command=command, epochs=args.epochs)
+    print(results.printed(rows))
     print(f"wrote {args.out}: {len(rows)} rows")
 
 
@@ -219,7 +222,7 @@ def show_list(_: argparse.Namespace) -> None:
     """Print models and data sets."""
     for entry in catalog.MODELS:
         print(f"{entry.name:20} {entry.title} (on {entry.data})")
-    print("data sets:", ", ".join(catalog.DATA))
+    print("data sets:", ", ".join(DATA))
     shipped = [Path(file).stem for file in files.manifest() if file.endswith(".safetensors")]
     print("weights that travel along:", ", ".join(shipped))
 

@@ -4,8 +4,8 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from dgm_lite.applications.measurements import PARTS
-from dgm_lite.train import TrainConfig
+from dgm_lite.comparison.jobs import PARTS
+from dgm_lite.training.config import TrainConfig
 
 WEIGHTS = "a .safetensors file, or the name of one that `list` prints"
 SPLITS = ("train", "valid", "test")

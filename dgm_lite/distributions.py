@@ -10,9 +10,9 @@ from functools import cached_property
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from dgm_lite.shapes import check_count, sum_event
+from dgm_lite.shapes import check_count, check_real, sum_event
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -55,6 +55,36 @@ class DiagonalNormal:
     def sample(self, *, generator: torch.Generator | None = None) -> Tensor:
         """mu + sigma eps, (B, D)."""
         return self.draw(generator=generator)[0]
+
+
+class StandardNormal(nn.Module):
+    """p(z) = N(z; 0, I): the usual base density of a flow, and the usual prior of a latent variable.
+
+    Args:
+        dim: D, numbers per example.
+    """
+
+    def __init__(self, dim: int):
+        super().__init__()
+        check_count(dim, "StandardNormal", "dim")
+        self.dim = dim
+        self.register_buffer("zero", torch.zeros(()), persistent=False)  # knows the device and the dtype
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log N(z; 0, I) = -(|z|^2 + D log 2 pi) / 2, in nats, shape (B,).
+
+        Raises:
+            ValueError: If z is not floating point, or not (B, D).
+
+        Source: book eq. `normal-base`; as a prior, `standard-prior`.
+        """
+        check_real(z, ("B", self.dim), "StandardNormal", finite=False)
+        return -0.5 * torch.linalg.vecdot(z, z) - 0.5 * self.dim * LOG_2PI
+
+    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """n draws, (n, D)."""
+        check_count(n, "StandardNormal.sample")
+        return torch.randn(n, self.dim, generator=generator, device=self.zero.device, dtype=self.zero.dtype)
 
 
 class Categorical:

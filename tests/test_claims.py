@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from dgm_lite import claims
-from tests import laws
+from dgm_lite import claims, laws
 
 ID = "why-noise"
 

@@ -7,6 +7,7 @@ import torch
 from scipy import stats
 from torch import distributions as td
 
+from dgm_lite import laws
 from dgm_lite.distributions import (
     Bernoulli,
     Categorical,
@@ -14,7 +15,6 @@ from dgm_lite.distributions import (
     log_mean_weight,
     log_prob_logistic_mixture,
 )
-from tests import laws
 
 
 def mixture(*shape: int, seed: int = 0, wide: float = 1.0):

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from dgm_lite import catalog, evaluate
+from dgm_lite import catalog, laws
+from dgm_lite.evaluate import likelihood
 from dgm_lite.protocols import Adversarial, Bijection, Bound, Density, Sampler, Trainable
-from dgm_lite.train import mean_loss
-from tests import laws
+from dgm_lite.training.fit import mean_loss
 
 NAMES = [entry.name for entry in catalog.MODELS]
 
@@ -167,10 +167,10 @@ def test_loss_of_a_density_is_nats_per_example(name):
 def test_measuring_leaves_the_mode_alone(name):
     model = small(name)
     x = laws.examples(model)
-    laws.leaves_the_mode_alone(lambda m: evaluate.bits_per_dim(m, x), model)
+    laws.leaves_the_mode_alone(lambda m: likelihood.bits_per_dim(m, x), model)
     laws.leaves_the_mode_alone(lambda m: mean_loss(m, (x,)), model)
     with pytest.raises(ValueError):
-        evaluate.bits_per_dim(model.train(), laws.bad_inputs(model, x)["no batch dimension"])
+        likelihood.bits_per_dim(model.train(), laws.bad_inputs(model, x)["no batch dimension"])
     assert model.training, "a refused measurement left the model in eval mode"
 
 

@@ -16,8 +16,7 @@ PACKAGE = ROOT / "dgm_lite"
 TOOLBOX = {"protocols", "shapes", "distributions", "nets"}
 FAMILIES = {"autoregressive", "flows", "latent", "gan", "energy", "diffusion", "joint"}
 EVERYTHING_BELOW = TOOLBOX | FAMILIES | {
-    "datasets", "weights", "checkpoints", "trainer", "run", "train", "evaluate", "catalog", "claims",
-    "codecs", "plot",
+    "datasets", "weights", "training", "evaluate", "laws", "catalog", "claims", "codecs", "plot",
 }  # fmt: skip
 # Module or folder -> what it may import from the package, besides itself.
 MAY_IMPORT = {
@@ -28,20 +27,19 @@ MAY_IMPORT = {
     "shapes": set(),
     "datasets": set(TOOLBOX),
     "weights": set(TOOLBOX),
-    "checkpoints": TOOLBOX | {"weights"},
-    "trainer": TOOLBOX | {"train"},  # of train it knows the configuration, as a type
-    "run": TOOLBOX | {"checkpoints", "trainer", "train"},
-    "train": TOOLBOX | {"checkpoints", "trainer", "run"},
+    "training": TOOLBOX | {"weights"},
     "evaluate": set(TOOLBOX),
     "plot": set(TOOLBOX),
     "claims": set(),
     "codecs": TOOLBOX - {"nets"},
-    "catalog": {"datasets", "weights", "train"},  # models by address: listing them builds none
+    "laws": TOOLBOX | {"training", "weights", "evaluate", "latent"},
+    "catalog": {"datasets", "weights", "training"},  # models by address: listing them builds none
     "live": TOOLBOX | {"plot"},
-    "applications": EVERYTHING_BELOW | {"live"},
-    "exercises": EVERYTHING_BELOW | {"applications"},
-    "arguments": EVERYTHING_BELOW | {"applications"},
-    "__main__": EVERYTHING_BELOW | {"applications", "arguments"},
+    "why": EVERYTHING_BELOW | {"live"},
+    "comparison": EVERYTHING_BELOW | {"live"},
+    "exercises": EVERYTHING_BELOW | {"why", "comparison"},
+    "arguments": EVERYTHING_BELOW | {"comparison"},
+    "__main__": EVERYTHING_BELOW | {"comparison", "arguments"},
     "__init__": set(),
 }
 
@@ -108,11 +106,11 @@ def test_the_layers_would_notice():
     assert layer_errors("latent.vae", {"autoregressive.causal", "flows.flow", "nets"}) == [
         "latent.vae imports autoregressive.causal"
     ]
-    assert layer_errors("train", {"plot", "protocols"}) == ["train imports plot"]
+    assert layer_errors("training.step", {"plot", "protocols"}) == ["training.step imports plot"]
     assert layer_errors("codecs.coder", {"latent.vae"}) == ["codecs.coder imports latent.vae"]
-    assert layer_errors("evaluate", {"live.cross"}) == ["evaluate imports live.cross"]
+    assert layer_errors("evaluate.samples", {"live.cross"}) == ["evaluate.samples imports live.cross"]
     assert layer_errors("novelty", set()) != []
-    assert imports(PACKAGE / "__main__.py") >= {"catalog", "plot", "train", "datasets.dataset"}
+    assert imports(PACKAGE / "__main__.py") >= {"catalog", "plot", "training.fit", "datasets.dataset"}
 
 
 def test_no_module_imports_itself_by_a_detour():

@@ -11,7 +11,8 @@ from PIL import Image
 
 from dgm_lite import catalog, weights
 from dgm_lite.__main__ import main
-from dgm_lite.applications import comparison, measurements
+from dgm_lite.catalog.data import DATA, dataset
+from dgm_lite.comparison import jobs, results
 from dgm_lite.datasets import files
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,7 +33,7 @@ def test_list_names_every_model_and_data_set(capsys):
     assert main(["list"]) == 0
     shown = capsys.readouterr()
     assert shown.err == ""
-    for name in [entry.name for entry in catalog.MODELS] + list(catalog.DATA):
+    for name in [entry.name for entry in catalog.MODELS] + list(DATA):
         assert name in shown.out
 
 
@@ -85,7 +86,7 @@ def test_digits_are_measured_in_bits_and_drawn(tmp_path, capsys):
 
 def test_an_interrupted_training_resumes_to_the_same_file(tmp_path, monkeypatch):
     """Ctrl-C after two epochs; the same command again ends where an uninterrupted run ends."""
-    from dgm_lite.run import Run
+    from dgm_lite.training.fit import Run
 
     few = ["train", "gaussian-mixture", "--epochs", "5"]
     assert main([*few, "--out", str(tmp_path / "whole.safetensors")]) == 0
@@ -238,7 +239,7 @@ def test_compress_and_decompress_give_the_file_back(tmp_path):
     assert file.stat().st_size < 6700
     done = run("decompress", ARM, "new/digits.dgm", "--out", "out/digits.npy", folder=tmp_path)
     assert done.returncode == 0 and "wrote 447 rows" in done.stdout, done.stderr
-    assert (np.load(tmp_path / "out" / "digits.npy") == catalog.dataset("digits").test.numpy()).all()
+    assert (np.load(tmp_path / "out" / "digits.npy") == dataset("digits").test.numpy()).all()
 
     own = np.random.default_rng(0).integers(17, size=(3, 8, 8)).astype("int16")
     np.save(tmp_path / "own.npy", own)
@@ -281,8 +282,8 @@ def test_another_models_file_is_refused(tmp_path, capsys):
 @pytest.fixture
 def small_images(monkeypatch):
     """Timing large images takes a minute; two small sizes, each once, do for a test."""
-    monkeypatch.setattr(measurements, "SIZES", (4, 16))
-    monkeypatch.setattr(measurements, "SECONDS", 1e-9)
+    monkeypatch.setattr(jobs, "SIZES", (4, 16))
+    monkeypatch.setattr(jobs, "SECONDS", 1e-9)
 
 
 def test_compare_measures_goes_on_and_says_what_it_wrote(tmp_path, capsys, small_images):
@@ -300,7 +301,7 @@ def test_compare_measures_goes_on_and_says_what_it_wrote(tmp_path, capsys, small
 
 
 def test_compare_stopped_keeps_what_it_has(tmp_path, capsys, monkeypatch, small_images):
-    out, honest, calls = tmp_path / "results.json", comparison.Job.rows, []
+    out, honest, calls = tmp_path / "results.json", results.Job.rows, []
 
     def interrupted(self):
         calls.append(1)
@@ -308,7 +309,7 @@ def test_compare_stopped_keeps_what_it_has(tmp_path, capsys, monkeypatch, small_
             raise KeyboardInterrupt
         return honest(self)
 
-    monkeypatch.setattr(comparison.Job, "rows", interrupted)
+    monkeypatch.setattr(results.Job, "rows", interrupted)
     assert main(["compare", "--only", "sampling", "--out", str(out)]) == 130
     assert "goes on from there" in capsys.readouterr().err
-    assert len({row["model"] for row in comparison.read(out)[1]}) == 2
+    assert len({row["model"] for row in results.read(out)[1]}) == 2

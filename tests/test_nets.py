@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from dgm_lite import laws
 from dgm_lite.nets import CausalConv1d, eval_mode, mlp
-from tests import laws
 
 
 @pytest.mark.parametrize("n_layers", [1, 2, 4])

@@ -11,14 +11,16 @@ import pytest
 import torch
 from torch import nn
 
-from dgm_lite import evaluate, train, trainer
+from dgm_lite import laws
 from dgm_lite.autoregressive.causal import CausalARM
 from dgm_lite.datasets import images
 from dgm_lite.datasets.dataset import Dataset
+from dgm_lite.evaluate import likelihood
 from dgm_lite.latent.mixture import BernoulliMixture, GaussianMixture
 from dgm_lite.protocols import Player
-from dgm_lite.train import TrainConfig, fit, training_steps
-from tests import laws
+from dgm_lite.training.config import TrainConfig
+from dgm_lite.training.fit import fit, mean_loss
+from dgm_lite.training.step import Trainer, training_steps
 
 
 def arm(kind=CausalARM, **changes):
@@ -303,7 +305,7 @@ class Game(nn.Module):
 def test_one_optimiser_for_everybody(monkeypatch):
     """The discriminator's step also trains the generator, to be found out."""
 
-    class Everybody(trainer.Trainer):
+    class Everybody(Trainer):
         def _update(self, player, optimizer, batch, weight):
             optimizer = torch.optim.AdamW(self.model.parameters(), lr=self.config.lr)
             loss = player.loss(*batch)
@@ -356,11 +358,11 @@ def test_eval_mode_never_left_again():
 def test_measurement_that_does_not_restore_the_mode():
     def forgetful(model):
         model.eval()
-        return evaluate.bits_per_dim(model, x)
+        return likelihood.bits_per_dim(model, x)
 
     model = arm()
     x = laws.examples(model)
-    laws.leaves_the_mode_alone(lambda m: evaluate.bits_per_dim(m, x), model)
+    laws.leaves_the_mode_alone(lambda m: likelihood.bits_per_dim(m, x), model)
     with pytest.raises(AssertionError, match="another mode"):
         laws.leaves_the_mode_alone(forgetful, model)
 
@@ -370,9 +372,9 @@ def test_validation_with_dropout():
     torch.manual_seed(0)
     model = CausalARM(4, 3, channels=8, dilations=(1, 2), dropout=0.5).train()
     x = laws.examples(model, 64)
-    ours = [evaluate.log_prob(model, x) for _ in range(2)]
+    ours = [likelihood.log_prob(model, x) for _ in range(2)]
     assert torch.equal(*ours)
-    assert train.mean_loss(model, (x,)) == train.mean_loss(model, (x,))
+    assert mean_loss(model, (x,)) == mean_loss(model, (x,))
     assert not torch.equal(model.log_prob(x), model.log_prob(x)), "the planted error was not seen"
 
 
@@ -436,6 +438,6 @@ def test_bound_quoted_as_a_likelihood():
             return gaussians().log_prob(x) - 1
 
     x = torch.randn(10, 2, dtype=torch.float64)
-    assert evaluate.bits_per_dim(gaussians(), x).kind == "exact"
-    assert evaluate.bits_per_dim(BoundOnly(), x).kind == "lower bound"
-    assert str(evaluate.bits_per_dim(BoundOnly(), x)).startswith("at most")
+    assert likelihood.bits_per_dim(gaussians(), x).kind == "exact"
+    assert likelihood.bits_per_dim(BoundOnly(), x).kind == "lower bound"
+    assert str(likelihood.bits_per_dim(BoundOnly(), x)).startswith("at most")

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dgm_lite import shapes
-from tests import laws
+from dgm_lite import laws, shapes
 
 
 def test_a_shape_is_shown_as_one_writes_it():

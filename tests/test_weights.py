@@ -10,10 +10,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from dgm_lite import catalog, weights
+from dgm_lite import catalog, laws, weights
 from dgm_lite.autoregressive.causal import CausalARM
 from dgm_lite.latent.mixture import BernoulliMixture, GaussianMixture
-from tests import laws
 
 
 def mixture(seed: int = 0, n_components: int = 3) -> GaussianMixture:

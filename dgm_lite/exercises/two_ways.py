@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from dgm_lite import plot
-from dgm_lite.applications import two_ways
 from dgm_lite.datasets.toys import orange_blue
 from dgm_lite.exercises.exercise import Exercise, letter_of, right_if
 from dgm_lite.joint.classifier_density import REJECT, ClassifierDensity
+from dgm_lite.why import two_ways
 
 
 @cache

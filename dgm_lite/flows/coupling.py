@@ -9,7 +9,8 @@ The network is never inverted: x_a stands unchanged in z, so t(x_a) can be compu
 import torch
 from torch import Tensor, nn
 
-from dgm_lite.flows.flow import Affine, Chain, Flow, StandardNormal
+from dgm_lite.distributions import StandardNormal
+from dgm_lite.flows.flow import Affine, Chain, Flow
 from dgm_lite.nets import mlp
 from dgm_lite.shapes import check_count
 

@@ -8,7 +8,8 @@ Nothing in the network is arranged for the determinant's sake. That is what it c
 import torch
 from torch import Tensor, nn
 
-from dgm_lite.flows.flow import Affine, Chain, Flow, StandardNormal
+from dgm_lite.distributions import StandardNormal
+from dgm_lite.flows.flow import Affine, Chain, Flow
 from dgm_lite.shapes import check_count
 
 

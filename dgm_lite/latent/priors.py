@@ -1,6 +1,6 @@
 """Priors p(z). Any Density with ``sample`` can take the place: a mixture, a flow, ...
 
-The usual one, N(0, I), is the base density of flows: ``StandardNormal`` of ``flows/flow.py``.
+The usual one, N(0, I), is ``StandardNormal`` of ``distributions.py``.
 """
 
 import math

@@ -11,8 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from dgm_lite.distributions import log_mean_weight
-from dgm_lite.flows.flow import StandardNormal
+from dgm_lite.distributions import StandardNormal, log_mean_weight
 from dgm_lite.latent.likelihoods import BernoulliLikelihood, CategoricalLikelihood, GaussianLikelihood
 from dgm_lite.latent.posteriors import DiagonalGaussian, ScaleLevels
 from dgm_lite.latent.priors import NormalMixture

@@ -4,12 +4,12 @@ import pytest
 import torch
 from scipy import stats
 
-from dgm_lite import catalog
+from dgm_lite import catalog, laws
 from dgm_lite.autoregressive.causal import CausalARM
 from dgm_lite.datasets import files, images
-from dgm_lite.evaluate import bits_per_dim
-from dgm_lite.train import TrainConfig, fit, mean_loss
-from tests import laws
+from dgm_lite.evaluate.likelihood import bits_per_dim
+from dgm_lite.training.config import TrainConfig
+from dgm_lite.training.fit import fit, mean_loss
 
 
 def arm(**changes) -> CausalARM:

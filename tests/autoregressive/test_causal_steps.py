@@ -3,10 +3,9 @@
 import pytest
 import torch
 
-from dgm_lite import catalog
+from dgm_lite import catalog, laws
 from dgm_lite.autoregressive.causal import CausalARM
 from dgm_lite.datasets import files, images
-from tests import laws
 
 KINDS = {
     "plain": {},

@@ -5,10 +5,10 @@ from collections import deque
 import torch
 import torch.nn.functional as F
 
+from dgm_lite import laws
 from dgm_lite.autoregressive import causal
 from dgm_lite.autoregressive.causal import CausalARM
 from dgm_lite.autoregressive.causal_steps import CausalSteps, RingBuffer
-from tests import laws
 from tests.test_planted_errors import arm, catches
 
 

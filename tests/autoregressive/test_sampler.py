@@ -4,10 +4,10 @@ import pytest
 import torch
 from scipy import stats
 
+from dgm_lite import laws
 from dgm_lite.autoregressive.causal import CausalARM
 from dgm_lite.autoregressive.sampler import FullPasses, draw, draw_all, known_prefix
 from dgm_lite.autoregressive.separate import SeparateARM
-from tests import laws
 
 KINDS = {
     "causal": lambda: CausalARM(4, 3, channels=8, dilations=(1, 2)),

@@ -2,9 +2,9 @@
 
 import torch
 
+from dgm_lite import laws
 from dgm_lite.autoregressive.separate import SeparateARM
 from dgm_lite.datasets import images
-from tests import laws
 
 
 def test_the_networks_share_nothing():

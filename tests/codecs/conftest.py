@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dgm_lite import catalog
-from tests import laws
+from dgm_lite import catalog, laws
 
 LOSSLESS = {
     "causal-arm": "autoregressive",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from dgm_lite import laws
 from dgm_lite.codecs.coder import (
     STEPS,
     DamagedError,
@@ -18,7 +19,6 @@ from dgm_lite.codecs.coder import (
     to_words,
 )  # fmt: skip
 from dgm_lite.distributions import LOG_2PI
-from tests import laws
 
 
 def message(n: int, k: int, seed: int = 0, scale: float = 3.0):

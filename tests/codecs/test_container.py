@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from dgm_lite import catalog
+from dgm_lite import catalog, laws
 from dgm_lite.codecs import autoregressive, bits_back, container, integer_flow
 from dgm_lite.codecs.coder import DamagedError
 from dgm_lite.codecs.container import DIGEST, MAGIC, compress, decompress, fingerprint, read_header
-from tests import laws
 from tests.codecs.conftest import build
 
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from dgm_lite import laws
 from dgm_lite.codecs import integers
 from dgm_lite.codecs.coder import DamagedError
 from dgm_lite.latent.priors import LogisticCells
-from tests import laws
 
 
 def table(n_columns: int = 3):

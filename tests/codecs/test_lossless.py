@@ -5,13 +5,13 @@ import math
 import pytest
 import torch
 
-from dgm_lite import catalog, evaluate
+from dgm_lite import catalog, laws
 from dgm_lite.codecs import autoregressive, bits_back, integer_flow
 from dgm_lite.codecs.coder import DamagedError
 from dgm_lite.datasets import files
 from dgm_lite.datasets.images import digits
+from dgm_lite.evaluate import likelihood
 from dgm_lite.latent.vae import categorical_vae, linear_vae
-from tests import laws
 from tests.codecs.conftest import LOSSLESS, build, hard_arrays
 
 CODECS = {"autoregressive": autoregressive, "integer_flow": integer_flow, "bits_back": bits_back}
@@ -61,7 +61,7 @@ def test_the_test_digits_as_one_code_are_far_below_image_formats():
     """All 1,797 digits come back with the shipped model, and the 447 test digits fit in 6,700 bytes."""
     data, (model, _) = digits(), catalog.load(files.path("causal_arm_digits.safetensors"))
     payload = autoregressive.encode(model, data.test)
-    own = bits(evaluate.log_prob(model, data.test).sum().item())
+    own = bits(likelihood.log_prob(model, data.test).sum().item())
     assert abs(8 * len(payload) - own) <= 0.005 * own + 64
     assert len(payload) < 6700
     everything = torch.cat([data.train, data.valid, data.test])

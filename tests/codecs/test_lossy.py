@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from dgm_lite import laws
 from dgm_lite.codecs import container, lossy
 from dgm_lite.codecs.coder import DamagedError, same_numbers
 from dgm_lite.datasets.images import digits, real_digits
 from dgm_lite.latent.transform_coder import TransformCoder
-from tests import laws
 from tests.codecs.conftest import hard_arrays
 
 

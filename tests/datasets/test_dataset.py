@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from dgm_lite import laws
 from dgm_lite.datasets.dataset import Dataset
-from tests import laws
 
 
 def numbered(n: int = 10, labels: bool = True) -> Dataset:

@@ -6,8 +6,8 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
+from dgm_lite import laws
 from dgm_lite.datasets import images
-from tests import laws
 
 SETS = {
     "digits": (images.digits, 64, 17, (1000, 350, 447)),

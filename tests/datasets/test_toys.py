@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from dgm_lite import laws
 from dgm_lite.datasets import toys
-from tests import laws
 
 MAKERS = [toys.orange_blue, toys.two_moons]
 

@@ -3,12 +3,13 @@
 import pytest
 import torch
 
-from dgm_lite import evaluate
+from dgm_lite import laws
 from dgm_lite.datasets.toys import two_moons
+from dgm_lite.evaluate import likelihood
 from dgm_lite.flows.coupling import NICE, AdditiveCoupling, AffineCoupling, Permute, RealNVP
 from dgm_lite.latent.mixture import GaussianMixture
-from dgm_lite.train import TrainConfig, fit
-from tests import laws
+from dgm_lite.training.config import TrainConfig
+from dgm_lite.training.fit import fit
 
 KINDS = (AdditiveCoupling, AffineCoupling)
 
@@ -80,10 +81,10 @@ def test_both_learn_the_moons():
         torch.manual_seed(0)
         model = kind(2, 8, hidden=32).start_from_data(data.train)
         fit(model, data, TrainConfig(epochs=40, lr=5e-3, batch_size=200), bar=False)
-        nats[kind] = evaluate.log_prob(model, data.test).mean().item()
+        nats[kind] = likelihood.log_prob(model, data.test).mean().item()
     gaussian = GaussianMixture(2, 1).start_from_data(data.train)
     fit(gaussian, data, TrainConfig(epochs=20, lr=0.03, batch_size=200), bar=False)
-    floor = evaluate.log_prob(gaussian, data.test).mean().item()
+    floor = likelihood.log_prob(gaussian, data.test).mean().item()
     assert min(nats.values()) > floor + 0.5, (nats, floor)
 
 

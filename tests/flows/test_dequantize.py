@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from dgm_lite import evaluate
+from dgm_lite import laws
 from dgm_lite.datasets.images import digits
+from dgm_lite.distributions import StandardNormal
+from dgm_lite.evaluate import likelihood
 from dgm_lite.flows.coupling import RealNVP
 from dgm_lite.flows.dequantize import DequantizedFlow, Logit, dequantized_nice, dequantized_realnvp
-from dgm_lite.flows.flow import Affine, Flow, StandardNormal
+from dgm_lite.flows.flow import Affine, Flow
 from dgm_lite.protocols import Bound, Density
-from dgm_lite.train import TrainConfig, fit
-from tests import laws
+from dgm_lite.training.config import TrainConfig
+from dgm_lite.training.fit import fit
 
 
 def small(levels: int = 3, **changes) -> DequantizedFlow:
@@ -85,9 +87,9 @@ def test_importance_weighting_with_one_draw_is_the_elbo():
 
 def test_evaluate_measures_the_tighter_bound():
     model, x = small(dropout=0.5).train(), laws.domain(2, 3).repeat(40, 1)
-    tight = evaluate.importance_weighted(model, x, n_samples=200, batch_size=7)
+    tight = likelihood.importance_weighted(model, x, n_samples=200, batch_size=7)
     assert tight.kind == "lower bound" and tight.dim == 2 and model.training
-    assert evaluate.bits_per_dim(model, x).nats < tight.nats < exact(model.eval()).mean().item() + 0.01
+    assert likelihood.bits_per_dim(model, x).nats < tight.nats < exact(model.eval()).mean().item() + 0.01
 
 
 def test_importance_weighting_needs_no_memory_for_k():
@@ -156,7 +158,7 @@ def test_it_is_a_bound_and_no_density():
     for make in (dequantized_nice, dequantized_realnvp):
         model = make(4, 3, n_layers=2, hidden=4)
         assert isinstance(model, Bound) and not isinstance(model, Density)
-        assert evaluate.bits_per_dim(model, torch.zeros(3, 4, dtype=torch.long)).kind == "lower bound"
+        assert likelihood.bits_per_dim(model, torch.zeros(3, 4, dtype=torch.long)).kind == "lower bound"
 
 
 def test_start_from_data_standardises_the_dequantised_pixels():
@@ -192,5 +194,5 @@ def test_a_short_training_on_digits_is_far_below_the_histogram():
     data = digits()
     model = dequantized_realnvp(64, 17, hidden=128, dropout=0.2).start_from_data(data.train)
     fit(model, data, TrainConfig(epochs=20, lr=0.01, batch_size=100, average=0.97), bar=False)
-    nats = -evaluate.log_prob(model, data.valid).mean().item()
+    nats = -likelihood.log_prob(model, data.valid).mean().item()
     assert nats < 102.5, f"{nats:.1f} nats on validation images; a histogram per pixel has 110.5, exactly"

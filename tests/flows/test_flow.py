@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+from dgm_lite import laws
+from dgm_lite.distributions import StandardNormal
 from dgm_lite.flows.coupling import AffineCoupling, RealNVP
-from dgm_lite.flows.flow import Affine, Chain, Flow, StandardNormal
+from dgm_lite.flows.flow import Affine, Chain, Flow
 from dgm_lite.protocols import Bijection, Bound, Density, Sampler, Trainable
-from tests import laws
 
 
 def test_standard_normal_is_torchs():

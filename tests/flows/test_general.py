@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from dgm_lite import laws
 from dgm_lite.flows.coupling import AffineCoupling
 from dgm_lite.flows.general import DeepDensity, ResidualMap, full_log_det
-from tests import laws
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3, 7])

@@ -7,11 +7,12 @@ import math
 import pytest
 import torch
 
-from dgm_lite import catalog, evaluate
+from dgm_lite import catalog, laws
 from dgm_lite.datasets.images import digits
+from dgm_lite.evaluate import likelihood
 from dgm_lite.flows.integer import MIRROR_ENTROPY, IntegerFlow, RoundedCoupling, parts_of
-from dgm_lite.train import TrainConfig, fit
-from tests import laws
+from dgm_lite.training.config import TrainConfig
+from dgm_lite.training.fit import fit
 
 
 def flow(dim: int = 4, levels: int = 5, n_parts: int = 3, seed: int = 0, scale: float = 0.7, **options):
@@ -314,7 +315,7 @@ def test_on_digits_it_clears_its_bare_base_and_the_histogram(data):
         torch.manual_seed(0)
         model = catalog.model("integer-flow").build(n_parts=n_parts).start_from_data(data.train)
         fit(model, data, TrainConfig(epochs=20, lr=0.02, batch_size=100, average=0.97), bar=False)
-        found[n_parts] = -evaluate.bits_per_dim(model, data.test).nats
+        found[n_parts] = -likelihood.bits_per_dim(model, data.test).nats
     assert found[1] < 108 and found[16] < 103.5, found
 
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 from scipy import stats
 
+from dgm_lite import laws
 from dgm_lite.datasets.images import digits
 from dgm_lite.flows.logistic_base import LogisticMixtureBase
-from dgm_lite.train import TrainConfig, fit
-from tests import laws
+from dgm_lite.training.config import TrainConfig
+from dgm_lite.training.fit import fit
 
 
 def base(dim: int = 3, n_components: int = 4, seed: int = 0) -> LogisticMixtureBase:

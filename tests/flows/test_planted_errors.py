@@ -6,14 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from dgm_lite import weights
-from dgm_lite.distributions import log_prob_logistic_mixture
+from dgm_lite import laws, weights
+from dgm_lite.distributions import StandardNormal, log_prob_logistic_mixture
 from dgm_lite.flows.coupling import AffineCoupling, RealNVP
 from dgm_lite.flows.dequantize import DequantizedFlow, dequantized_realnvp
-from dgm_lite.flows.flow import Chain, Flow, StandardNormal
+from dgm_lite.flows.flow import Chain, Flow
 from dgm_lite.flows.integer import IntegerFlow, RoundedCoupling
 from dgm_lite.flows.logistic_base import LogisticMixtureBase
-from tests import laws
 from tests.flows.test_dequantize import exact, monte_carlo
 
 

@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from dgm_lite import evaluate
+from dgm_lite.evaluate import likelihood
 from dgm_lite.gan.gan import GAN
 from dgm_lite.protocols import Adversarial, Bound, Density, Sampler, Trainable
-from dgm_lite.train import TrainConfig, training_steps
+from dgm_lite.training.config import TrainConfig
+from dgm_lite.training.step import training_steps
 
 
 def points(n: int = 64) -> torch.Tensor:
@@ -24,7 +25,7 @@ def test_a_gan_has_samples_and_players_and_no_likelihood(gan):
     assert isinstance(gan, Sampler) and isinstance(gan, Adversarial)
     assert not any(isinstance(gan, ability) for ability in (Density, Bound, Trainable))
     with pytest.raises(ValueError, match="got GAN, which has no likelihood.*two_sample"):
-        evaluate.bits_per_dim(gan, points())
+        likelihood.bits_per_dim(gan, points())
 
 
 @pytest.mark.parametrize("name", ["discriminator", "generator"])

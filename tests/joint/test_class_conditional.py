@@ -5,10 +5,10 @@ import torch
 from scipy import stats
 from torch import nn
 
+from dgm_lite import laws
 from dgm_lite.joint.class_conditional import ClassConditional
 from dgm_lite.latent.mixture import BernoulliMixture, GaussianMixture
 from dgm_lite.protocols import Density, Sampler, Trainable
-from tests import laws
 
 
 def joint() -> ClassConditional:

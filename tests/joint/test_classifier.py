@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from dgm_lite import laws
 from dgm_lite.joint.classifier import Classifier
 from dgm_lite.protocols import Density, Trainable
-from tests import laws
 
 
 def classifier(**changes) -> Classifier:

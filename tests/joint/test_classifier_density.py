@@ -4,11 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from dgm_lite import weights
+from dgm_lite import laws, weights
 from dgm_lite.joint.classifier import Classifier
 from dgm_lite.joint.classifier_density import REJECT, ClassifierDensity
 from dgm_lite.latent.mixture import BernoulliMixture, GaussianMixture
-from tests import laws
 
 
 def joint() -> ClassifierDensity:

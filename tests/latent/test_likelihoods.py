@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from dgm_lite import laws
 from dgm_lite.latent.likelihoods import BernoulliLikelihood, CategoricalLikelihood, GaussianLikelihood
 from dgm_lite.nets import mlp
-from tests import laws
 
 DISCRETE = {
     "free logits": lambda: CategoricalLikelihood(mlp(2, 6, 9), 3, levels=3),

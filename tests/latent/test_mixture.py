@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Categorical, Independent, MixtureSameFamily, MultivariateNormal
 
+from dgm_lite import laws
 from dgm_lite.datasets.dataset import Dataset
 from dgm_lite.datasets.toys import two_moons
 from dgm_lite.latent.mixture import BernoulliMixture, GaussianMixture
-from dgm_lite.train import TrainConfig, fit
-from tests import laws
+from dgm_lite.training.config import TrainConfig
+from dgm_lite.training.fit import fit
 
 
 def gaussians(dim: int = 3, n_components: int = 4) -> GaussianMixture:

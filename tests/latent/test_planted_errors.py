@@ -6,14 +6,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dgm_lite.distributions import Bernoulli, DiagonalNormal
-from dgm_lite.flows.flow import StandardNormal
+from dgm_lite import laws
+from dgm_lite.distributions import Bernoulli, DiagonalNormal, StandardNormal
 from dgm_lite.latent.likelihoods import BernoulliLikelihood
 from dgm_lite.latent.posteriors import DiagonalGaussian, ScaleLevels
 from dgm_lite.latent.priors import NormalMixture
 from dgm_lite.latent.vae import VAE, categorical_vae
 from dgm_lite.nets import mlp
-from tests import laws
 
 
 def honest() -> VAE:

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import distributions as td
 
-from dgm_lite.flows.flow import StandardNormal
+from dgm_lite import laws
+from dgm_lite.distributions import StandardNormal
 from dgm_lite.latent.mixture import GaussianMixture
 from dgm_lite.latent.priors import LogisticCells, NormalMixture
 from dgm_lite.protocols import Density, Sampler
-from tests import laws
 
 PRIORS = {
     "standard": lambda: StandardNormal(2).double(),

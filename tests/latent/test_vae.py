@@ -4,18 +4,19 @@ import pytest
 import torch
 from torch import nn
 
-from dgm_lite import catalog, evaluate
+from dgm_lite import catalog, laws
 from dgm_lite.datasets.images import digits
-from dgm_lite.flows.flow import StandardNormal
+from dgm_lite.distributions import StandardNormal
+from dgm_lite.evaluate import likelihood
 from dgm_lite.latent.likelihoods import CategoricalLikelihood
 from dgm_lite.latent.mixture import GaussianMixture
 from dgm_lite.latent.posteriors import DiagonalGaussian, ScaleLevels, active_units
 from dgm_lite.latent.ppca import PPCA
 from dgm_lite.latent.vae import VAE, bernoulli_vae, by_quadrature, categorical_vae, linear_vae
 from dgm_lite.nets import mlp
-from dgm_lite.train import TrainConfig, fit, training_steps
-from dgm_lite.trainer import DivergedError
-from tests import laws
+from dgm_lite.training.config import TrainConfig
+from dgm_lite.training.fit import fit
+from dgm_lite.training.step import DivergedError, training_steps
 
 
 def small(**changes) -> VAE:
@@ -179,13 +180,15 @@ def test_importance_weighting_with_one_draw_is_the_elbo():
 
 def test_evaluate_measures_the_tighter_bound():
     model, x = small().train(), laws.examples(small(), 30)
-    tight = evaluate.importance_weighted(model, x, n_samples=200, batch_size=7)
+    tight = likelihood.importance_weighted(model, x, n_samples=200, batch_size=7)
     exact = laws.ByQuadrature(model).log_prob(x).mean().item()
     assert tight.kind == "lower bound" and tight.dim == 4
-    assert evaluate.bits_per_dim(model, x).nats < tight.nats < exact + 0.05
+    assert likelihood.bits_per_dim(model, x).nats < tight.nats < exact + 0.05
     assert model.training, "the model came back in another mode"
-    laws.refuses(lambda: evaluate.importance_weighted(PPCA(3, 1), torch.zeros(2, 3)), "PPCA", "bits_per_dim")
-    laws.refuses(lambda: evaluate.importance_weighted(model, x[:0]), "at least one")
+    laws.refuses(
+        lambda: likelihood.importance_weighted(PPCA(3, 1), torch.zeros(2, 3)), "PPCA", "bits_per_dim"
+    )
+    laws.refuses(lambda: likelihood.importance_weighted(model, x[:0]), "at least one")
 
 
 def test_importance_weighting_needs_no_memory_for_k():
@@ -286,7 +289,7 @@ def test_learns_digits_and_is_measured_as_a_bound():
     with torch.no_grad():
         before = -model.elbo(data.valid).mean().item()
     fit(model, data, TrainConfig(epochs=20, lr=4e-3, batch_size=100, average=0.99), bar=False)
-    measured = evaluate.bits_per_dim(model, data.valid)
+    measured = likelihood.bits_per_dim(model, data.valid)
     assert measured.kind == "lower bound" and str(measured).startswith("at most")
     assert before > 108 and -measured.nats < 103
     assert active_units(model.posterior, data.valid).sum() >= 4

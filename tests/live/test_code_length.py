@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from dgm_lite import laws
 from dgm_lite.live.code_length import CodeLength
-from tests import laws
 from tests.live.test_figures import PNG, text, value, violations
 
 N, SIDE, LEVELS = 5, 4, 6

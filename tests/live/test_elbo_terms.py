@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
+from dgm_lite import laws
 from dgm_lite.latent.vae import by_quadrature, categorical_vae
 from dgm_lite.live.elbo_terms import ElboTerms
-from tests import laws
 from tests.live.test_figures import place, value
 
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from dgm_lite import laws
 from dgm_lite.flows.coupling import RealNVP
 from dgm_lite.live.flow_grid import FlowGrid
-from tests import laws
 from tests.live.test_figures import PNG, value
 
 CELLS, REACH = 8, 2.0

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
+from dgm_lite import laws
 from dgm_lite.flows.integer import IntegerFlow
 from dgm_lite.live.integer_code import IntegerCode
-from tests import laws
 from tests.live.test_figures import PNG, text, value, violations
 
 LEVELS = 5

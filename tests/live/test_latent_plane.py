@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from dgm_lite import laws
 from dgm_lite.latent.vae import bernoulli_vae, categorical_vae
 from dgm_lite.live.latent_plane import LatentPlane
-from tests import laws
 from tests.live.test_figures import place, value
 
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from dgm_lite import laws
 from dgm_lite.autoregressive.causal import CausalARM
 from dgm_lite.live.receptive import Receptive, visible
-from tests import laws
 from tests.live.test_figures import place, value
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from dgm_lite import laws
 from dgm_lite.live.table_cells import TableCells
-from tests import laws
 from tests.live.test_figures import PNG, text, value, violations
 
 ROWS = {"arm": "Autoregressive models", "flow": "Flows", "gan": "Implicit: <GAN>"}

@@ -1,0 +1,61 @@
+"""Every model by name: the map, Table 1, the laws and the command line read it.
+
+A model is entered once, in the file of its family. Listing the entries builds no model and imports none.
+"""
+
+from pathlib import Path
+
+from torch import nn
+
+from dgm_lite import weights
+from dgm_lite.catalog import autoregressive, flows, gan, latent
+from dgm_lite.catalog.entry import Entry
+
+MODELS: tuple[Entry, ...] = (*latent.MODELS, *autoregressive.MODELS, *flows.MODELS, *gan.MODELS)
+
+
+def model(name: str) -> Entry:
+    """The entry of this name.
+
+    Raises:
+        ValueError: If there is none; names those that there are.
+    """
+    for entry in MODELS:
+        if entry.name == name:
+            return entry
+    raise ValueError(f"catalog: expected one of {', '.join(m.name for m in MODELS)}; got {name!r}.")
+
+
+def load(file: str | Path) -> tuple[nn.Module, dict]:
+    """The trained model in a weights file, and what the file says about it.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged, foreign, or names no model of this catalog.
+    """
+    _, about = weights.read(file, kind="weights")
+    if "name" not in about or "arguments" not in about:
+        raise ValueError(
+            f"catalog: {Path(file).name} does not say which model it holds: save with catalog.save."
+        )
+    arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in about["arguments"].items()}
+    trained = model(about["name"]).build(**arguments)
+    weights.load(trained, file)
+    return trained, about
+
+
+def save(trained: nn.Module, file: str | Path, name: str, arguments: dict, **about) -> None:
+    """Save a trained model so that ``load`` needs nothing but the file.
+
+    Args:
+        trained: The model.
+        file: Where to; by custom it ends in .safetensors.
+        name: Its name in this catalog.
+        arguments: What it was built with.
+        **about: Facts to keep. The command line needs ``data``, the name of the data set.
+
+    Raises:
+        ValueError: If the catalog has no model of this name.
+    """
+    model(name)
+    weights.save(trained, file, name=name, arguments=arguments, **about)

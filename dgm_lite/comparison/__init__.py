@@ -1,0 +1,1 @@
+"""What `python -m dgm_lite compare` measures, and the table that is made of it."""

@@ -1,0 +1,1 @@
+"""Measures: likelihoods with their unit and kind, decisions, and samples against data."""

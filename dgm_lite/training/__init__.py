@@ -1,0 +1,1 @@
+"""Training: one loop for all families, its checkpoints, and what one step is."""

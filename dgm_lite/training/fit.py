@@ -1,0 +1,197 @@
+"""Train, validate after every epoch, keep the best weights: one run, from its first step to its end."""
+
+import math
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from dgm_lite.nets import eval_mode
+from dgm_lite.protocols import Step, Trainable
+from dgm_lite.training import checkpoint as checkpoints
+from dgm_lite.training.config import TrainConfig
+from dgm_lite.training.step import DivergedError, Trainer, copied
+
+
+class Run:
+    """The state of one ``fit``.
+
+    Args:
+        model: A Trainable or Adversarial module.
+        data: A ``Dataset``.
+        config: How to train.
+        checkpoint: File written after each epoch, or None.
+        accelerator: A Hugging Face ``accelerate.Accelerator``, or None for one process.
+
+    Raises:
+        ValueError: If the data are empty or no ``Dataset``, or the model cannot be trained.
+    """
+
+    def __init__(
+        self, model: nn.Module, data, config: TrainConfig, checkpoint: str | Path | None, accelerator
+    ):
+        if not hasattr(data, "batches"):
+            raise ValueError(
+                f"fit: expected a Dataset, got {type(data).__name__}. "
+                "Build one with Dataset(name, train, valid, test)."
+            )
+        if len(data.train) == 0:
+            raise ValueError(f"fit: expected at least one training example, got none in {data.name!r}.")
+        self.model, self.data, self.config, self.accelerator = model, data, config, accelerator
+        self.checkpoint = Path(checkpoint) if checkpoint else None
+        self.generator = torch.Generator().manual_seed(config.seed)
+        per_epoch = math.ceil(len(data.train) / config.batch_size)
+        self.trainer = Trainer(model, config, config.epochs * per_epoch, accelerator)
+        self.steps: list[Step] = []
+        self.epoch, self.best_loss, self.best_epoch, self.best = 0, math.inf, -1, None
+        # A game has no loss that says how good the samples are, so its last weights are kept.
+        self.validates = isinstance(model, Trainable) and len(data.valid) > 0
+
+    def goes_on(self) -> bool:
+        """Whether epochs are left, and the last ``patience`` of them brought something better."""
+        patience = self.config.patience
+        tired = patience is not None and self.validates and self.epoch - self.best_epoch > patience
+        return self.epoch < self.config.epochs and not tired
+
+    def train(self, batches: Iterable[tuple[Tensor, ...]]) -> None:
+        """Every batch once."""
+        for batch in batches:
+            losses = self.trainer.step(batch)
+            self.steps.append(Step(self.epoch, self.trainer.index - 1, losses))
+        self.trainer.synchronise()
+
+    def _weights(self) -> dict[str, Tensor]:
+        return self.trainer.average if self.trainer.average is not None else self.model.state_dict()
+
+    @contextmanager
+    def candidate(self) -> Iterator[None]:
+        """The model with the weights that would be kept now, for as long as they are judged.
+
+        What is drawn meanwhile is the same in every epoch, and not taken from the training's draws.
+        """
+        average = self.trainer.average
+        own = copied(self.model.state_dict()) if average is not None else {}
+        try:
+            if average is not None:
+                self.model.load_state_dict(average)
+            with torch.random.fork_rng():
+                torch.manual_seed(self.config.seed)
+                yield
+        finally:
+            if average is not None:
+                self.model.load_state_dict(own)
+
+    def judge(self, valid: float) -> None:
+        """Note the validation loss of this epoch, and keep the weights if it is the lowest.
+
+        Raises:
+            DivergedError: If it is NaN.
+        """
+        if math.isnan(valid):
+            raise DivergedError(
+                f"training: the validation loss became nan in epoch {self.epoch}. "
+                f"Try a smaller learning rate (now {self.config.lr})."
+            )
+        self.steps[-1] = replace(self.steps[-1], valid=valid)
+        if valid < self.best_loss:
+            self.best_loss, self.best_epoch = valid, self.epoch
+            self.best = copied(self._weights())
+
+    def end_epoch(self) -> None:
+        """Count it, and write the checkpoint."""
+        self.epoch += 1
+        checkpoints.save(self)
+
+    def report(self) -> str:
+        """Validation loss for the bar: bits per dimension for data with levels, nats otherwise."""
+        last = self.steps[-1]
+        if not self.validates:
+            return ", ".join(f"{name} {value:.3f}" for name, value in last.losses.items())
+        if self.data.levels and not self.data.with_labels:
+            return f"valid {last.valid / self.data.train[0].numel() / math.log(2):.3f} bits/dim"
+        return f"valid {last.valid:.3f} nats"
+
+    def finish(self) -> None:
+        """Leave the best weights in the model, or the averaged ones, and the model in eval mode."""
+        if self.best is not None:
+            self.model.load_state_dict(self.best)
+        elif self.trainer.average is not None:
+            self.model.load_state_dict(self.trainer.average)
+        self.model.eval()
+
+
+@torch.no_grad()
+def mean_loss(model: nn.Module, columns: tuple[Tensor, ...], batch_size: int = 512) -> float:
+    """Mean of ``model.loss`` over a split, in the loss's own unit, with the model in eval mode.
+
+    Args:
+        model: A Trainable module; it comes back in the mode in which it was.
+        columns: What ``loss`` takes, (N, ...) each.
+        batch_size: Examples at a time.
+
+    Raises:
+        ValueError: If the split is empty.
+    """
+    if len(columns[0]) == 0:
+        raise ValueError("mean_loss: expected at least one example, got an empty split.")
+    total = 0.0
+    device = next(model.parameters()).device
+    with eval_mode(model):
+        for part in zip(*(c.split(batch_size) for c in columns), strict=True):
+            total += model.loss(*(c.to(device) for c in part)).item() * len(part[0])
+    return total / len(columns[0])
+
+
+def fit(model: nn.Module, data, config: TrainConfig = TrainConfig(), *, checkpoint: str | Path | None = None,
+        bar: bool | None = None, accelerator=None) -> list[Step]:  # fmt: skip
+    """Train, validate after every epoch, and keep the best weights.
+
+    A keyboard interrupt ends training early and keeps the best weights so far; so does a loss
+    that diverges. With a ``checkpoint`` the run can be stopped and started again: on a CPU it ends
+    in the same numbers, bit for bit, as one that was never interrupted.
+
+    Args:
+        model: A Trainable or Adversarial module; changed in place and left in eval mode.
+        data: A ``Dataset``; its validation split chooses the weights of a Trainable. The test split is
+            not looked at.
+        config: How to train.
+        checkpoint: File written after each epoch and resumed from if it is there.
+        bar: Show a progress bar on stderr; by default where a person is looking.
+        accelerator: A Hugging Face ``accelerate.Accelerator`` to train on several processes. They
+            start from the first one's weights and share every batch.
+
+    Returns:
+        Every step; the last of each epoch carries the validation loss.
+
+    Raises:
+        ValueError: If the model cannot be trained, the data are empty or no ``Dataset``, or the
+            checkpoint is damaged or belongs to another run.
+        DivergedError: If a loss is not finite.
+    """
+    run = Run(model, data, config, checkpoint, accelerator)
+    checkpoints.resume(run)
+    hidden = None if bar is None else not bar  # None: tqdm hides it unless stderr is a terminal
+    try:
+        with tqdm(total=config.epochs, initial=run.epoch, unit="epoch", leave=False, disable=hidden) as shown:
+            while run.goes_on():
+                run.train(data.batches(config.batch_size, run.generator))
+                if run.validates:
+                    with run.candidate():
+                        valid = mean_loss(model, data.split("valid"))
+                    run.judge(valid)
+                run.end_epoch()
+                shown.set_postfix_str(run.report())
+                shown.update()
+    except KeyboardInterrupt:
+        tqdm.write(
+            f"training: stopped by you in epoch {run.epoch}; the best weights so far are kept.",
+            file=sys.stderr,
+        )
+    finally:
+        run.finish()
+    return run.steps

@@ -1,0 +1,93 @@
+"""The one table: complete, consistent with the package and the book, and with clear refusals."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dgm_lite import catalog, laws
+from dgm_lite.catalog.data import DATA, dataset
+from dgm_lite.catalog.families import FAMILIES
+from dgm_lite.datasets.dataset import Dataset
+from dgm_lite.training.step import players_of
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
+
+
+@pytest.mark.parametrize("entry", catalog.MODELS, ids=lambda entry: entry.name)
+def test_an_entry_is_complete(entry):
+    assert entry.name == entry.name.lower() and " " not in entry.name
+    assert entry.family in {family.key for family in FAMILIES}
+    assert entry.data in DATA
+    assert entry.title and players_of(entry.build())
+    assert not entry.start or callable(getattr(entry.build(**entry.small), entry.start))
+
+
+@pytest.mark.parametrize("entry", catalog.MODELS, ids=lambda entry: entry.name)
+def test_its_default_arguments_fit_its_default_data(entry):
+    """The model takes a batch of the data set that the catalog names."""
+    data = dataset(entry.data)
+    model = entry.build()
+    for player in players_of(model):
+        assert player.loss(*(column[:3] for column in data.split("train"))).isfinite()
+
+
+@pytest.mark.parametrize("entry", catalog.MODELS, ids=lambda entry: entry.name)
+def test_its_chapter_is_in_the_table_of_contents(entry):
+    if entry.chapter:
+        listed = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+        assert f"file: book/{entry.chapter}\n" in listed
+
+
+def test_names_are_unique():
+    assert len({entry.name for entry in catalog.MODELS}) == len(catalog.MODELS)
+    assert len({family.key for family in FAMILIES}) == len(FAMILIES)
+
+
+def test_families_form_one_tree_in_the_order_of_the_book():
+    keys = [family.key for family in FAMILIES]
+    assert [f.key for f in FAMILIES if f.parent is None] == ["deep"]
+    for family in FAMILIES[1:]:
+        assert family.parent in keys[: keys.index(family.key)], "a parent stands before its children"
+    parts = [PARTS.index(family.part) for family in FAMILIES]
+    assert parts == sorted(parts)
+
+
+def test_table_1_has_the_rows_and_words_of_the_essay():
+    """Autoregressive models, flows, and the two kinds of latent variable models, five properties each."""
+    rows = {family.key: family.table for family in FAMILIES if family.table}
+    assert set(rows) == {"autoregressive", "flow", "prescribed", "implicit"}
+    for row in rows.values():
+        assert list(row) == ["training", "likelihood", "sampling", "lossy", "lossless"]
+        assert row["training"] in {"stable", "unstable"}
+        assert row["likelihood"] in {"exact", "approximate", "no"}
+        assert row["sampling"] in {"slow", "fast", "fast/slow"}
+        assert {row["lossy"], row["lossless"]} <= {"yes", "no"}
+
+
+def test_every_leaf_says_what_it_gives_up():
+    parents = {family.parent for family in FAMILIES}
+    for family in FAMILIES:
+        if family.key not in parents:
+            assert family.formula and family.idea.endswith(".") and family.gives_up.endswith(".")
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_every_data_set_can_be_made(name):
+    assert isinstance(dataset(name), Dataset)
+
+
+def test_what_is_not_in_the_table_is_refused_with_what_is():
+    laws.refuses(lambda: catalog.model("pixelcnn++"), "causal-arm", "'pixelcnn++'")
+    laws.refuses(lambda: dataset("imagenet"), "digits28", "'imagenet'")
+    laws.refuses(lambda: catalog.MODELS[0].build(colour="red"), "colour")
+
+
+def test_the_books_map_of_parts_is_the_catalogs():
+    """_toc.yml has no part that the families do not know."""
+    listed = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    assert listed["root"] == "book/index"
+    for part in listed.get("parts", []):
+        for chapter in part["chapters"]:
+            assert list(ROOT.glob(chapter["file"] + ".*")), f"{chapter['file']} is listed and not there"

@@ -1,0 +1,83 @@
+"""Sizes of general-purpose files: real files that hold the images, and codes by counting."""
+
+import io
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dgm_lite import laws
+from dgm_lite.comparison import file_sizes
+from dgm_lite.comparison.file_sizes import counts, encoded, has_jpeg_xl, image_formats, mosaic
+from dgm_lite.datasets.dataset import Dataset
+from dgm_lite.datasets.images import digits
+
+
+def some(n: int = 7, side: int = 8) -> torch.Tensor:
+    return torch.randint(17, (n, side * side), generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("columns", [1, 3, 7, 10])
+def test_a_mosaic_holds_every_image_where_it_belongs(columns):
+    x = some()
+    page = mosaic(x, columns)
+    rows = -(-7 // columns)
+    assert page.shape == (8 * rows, 8 * columns) and page.dtype == np.uint8
+    for i, image in enumerate(x):
+        top, left = 8 * (i // columns), 8 * (i % columns)
+        assert (page[top : top + 8, left : left + 8] == image.view(8, 8).numpy()).all()
+    assert page.sum() == x.sum(), "the places left over are empty"
+
+
+def test_mosaics_refuse_what_is_no_set_of_images():
+    laws.refuses(lambda: mosaic(some(side=7), 3), "(N, 64)")
+    laws.refuses(lambda: mosaic(some() + 250, 3), "0..255")
+    laws.refuses(lambda: mosaic(some(), 0), "columns")
+
+
+def test_files_are_whole_and_hold_the_page():
+    page = mosaic(some(), 3)
+    lossless = {"PNG": {"optimize": True}, "WEBP": {"lossless": True, "quality": 100, "method": 6}}
+    if has_jpeg_xl():
+        lossless["JXL"] = {"lossless": True, "effort": 9}
+    for format, options in lossless.items():
+        with Image.open(io.BytesIO(encoded(page, format, **options))) as opened:
+            assert (np.asarray(opened.convert("L")) == page).all(), format
+
+
+def test_every_format_gets_its_best_page():
+    x = digits().test[:60]
+    sizes = image_formats(x)
+    assert sizes["PNG, one page"] <= min(len(encoded(mosaic(x, c), "PNG", optimize=True)) for c in (1, 3, 21))
+    assert sizes["PNG, one page"] < sizes["PNG, a file an image"] / 3
+    assert ("JPEG XL, one page" in sizes) == has_jpeg_xl()
+
+
+def test_without_the_plugin_jpeg_xl_is_left_out(monkeypatch):
+    monkeypatch.setattr(file_sizes, "has_jpeg_xl", lambda: False)
+    assert "JPEG XL, one page" not in image_formats(some())
+
+
+def test_counted_codes_are_as_long_as_their_probabilities_say():
+    data = digits()
+    table = counts(data, torch.zeros_like, 1)
+    assert table.shape == (1, 64, 17)
+    torch.testing.assert_close(table.exp().sum(2), torch.ones(1, 64, dtype=torch.float64))
+    ideal = -table[0].T.gather(0, data.test).sum().item() / math.log(2)
+    sizes = file_sizes.static_codes(data)
+    assert abs(8 * sizes["histogram per pixel"] - ideal) < 0.001 * ideal + 64
+    assert sizes["left neighbour"] < sizes["histogram per pixel"], "neighbours tell nothing?"
+
+
+def test_counting_looks_at_training_images_only():
+    data = digits()
+    other = Dataset("other", data.train, data.valid[:1], data.test[:1] * 0, levels=17)
+    assert torch.equal(counts(data, torch.zeros_like, 1), counts(other, torch.zeros_like, 1))
+
+
+def test_xz_is_charged_for_the_test_images_only():
+    data = digits()
+    again = Dataset("again", data.train, data.valid, data.train[:400], levels=17)
+    assert file_sizes.xz_after_training(again) < 0.1 * file_sizes.xz_after_training(data)

@@ -1,0 +1,156 @@
+"""The result file of ``compare``: resumed, never mixed, never half written; and what is measured."""
+
+import functools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from dgm_lite import laws
+from dgm_lite.comparison import jobs, plane, results
+from dgm_lite.comparison.results import Job, printed, read, run, summary, values_of
+from dgm_lite.datasets.images import digits
+from dgm_lite.datasets.toys import two_moons
+from dgm_lite.evaluate import samples
+
+
+def job(model: str, seed: int = 0, calls: list | None = None, part: str = "digits") -> Job:
+    def work(s: int):
+        if calls is not None:
+            calls.append((model, s))
+        yield "nats", 80.0 + s + len(model), "nats"
+        yield "seconds", 1 / 3, "s"
+
+    return Job(part, model, seed, work)
+
+
+def test_rows_say_everything_about_themselves(tmp_path):
+    rows = run(tmp_path / "r.json", [job("arm", 0), job("arm", 2)], command="python -m dgm_lite compare")
+    assert rows[2] == {"part": "digits", "model": "arm", "seed": 2, "quantity": "nats", "value": 85.0,
+                       "unit": "nats"}  # fmt: skip
+    about, again = read(tmp_path / "r.json")
+    assert again == rows and about["command"] == "python -m dgm_lite compare"
+    assert {"date", "versions", "machine"} <= set(about) and about["versions"][
+        "torch"
+    ] == torch.__version__.split("+")[0]
+    lines = (tmp_path / "r.json").read_text().splitlines()
+    assert sum(line.startswith('{"part"') for line in lines) == len(rows), "a row a line, for readable diffs"
+
+
+def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not_stopped(tmp_path):
+    calls: list = []
+    jobs = [job(name, seed, calls) for seed in range(2) for name in ("arm", "flow")]
+
+    def fails(_):
+        raise KeyboardInterrupt
+        yield
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "r.json", [*jobs[:3], Job("digits", "vae", 0, fails)], command="c")
+    assert len(read(tmp_path / "r.json")[1]) == 6 and len(calls) == 3
+    resumed = run(tmp_path / "r.json", jobs, command="c")
+    assert len(calls) == 4, "a job was done twice"
+    whole = run(tmp_path / "whole.json", jobs, command="c")
+    assert resumed == whole
+
+
+def test_files_of_other_versions_are_not_added_to(tmp_path, monkeypatch):
+    file = tmp_path / "r.json"
+    run(file, [job("arm")], command="c")
+    before = file.read_text()
+    monkeypatch.setattr(results, "version", lambda name: "0.0")
+    laws.refuses(lambda: run(file, [job("flow")], command="c"), "compare", "other settings", "torch 0.0")
+    monkeypatch.undo()
+    laws.refuses(lambda: run(file, [job("flow")], command="c", epochs=3), "epochs 3")
+    assert file.read_text() == before
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"rows": []}', "\x00"])
+def test_foreign_files_are_refused_and_left_alone(tmp_path, text):
+    file = tmp_path / "r.json"
+    file.write_text(text)
+    laws.refuses(lambda: run(file, [job("arm")], command="c"), "result file")
+    assert file.read_text() == text
+
+
+def test_threads_come_back(tmp_path):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        seen = []
+
+        def work(_):
+            seen.append(torch.get_num_threads())
+            yield "x", 1.0, ""
+
+        run(tmp_path / "r.json", [Job("digits", "m", 0, work)], command="c")
+        assert seen == [1] and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_means_and_their_errors(tmp_path):
+    rows = run(tmp_path / "r.json", [job("arm", s) for s in range(3)] + [job("flow")], command="c")
+    assert values_of(rows, "digits", "arm", "nats") == [83.0, 84.0, 85.0]
+    mean, error, n = summary(rows, "digits", "arm", "nats")
+    assert (mean, n) == (84.0, 3) and error == pytest.approx(1 / 3**0.5)
+    assert np.isnan(summary(rows, "digits", "flow", "nats")[1])
+    laws.refuses(lambda: summary(rows, "digits", "gan", "nats"), "gan")
+    text = printed(rows)
+    assert "84 +- 0.58 (3 seeds) nats" in text and len(text.splitlines()) == 4
+
+
+# --- what is measured -----------------------------------------------------------------------
+
+
+def test_jobs_are_unique_and_chosen_by_part():
+    every = jobs.jobs(seeds=3)
+    keys = [(j.part, j.model, j.seed) for j in every]
+    assert len(set(keys)) == len(keys) and {j.part for j in every} == set(jobs.PARTS)
+    assert {j.part for j in jobs.jobs(3, ["sampling", "formats"])} == {"sampling", "formats"}
+    assert len(jobs.jobs(3, ["digits"])) == 3 * len(jobs.ON_DIGITS)
+    laws.refuses(lambda: jobs.jobs(3, ["looks"]), "compare", "looks")
+
+
+@pytest.fixture
+def few_trees(monkeypatch):
+    """Forests of 300 trees take most of the time that these tests would need."""
+    quick = functools.partial(samples.two_sample, trees=10)
+    monkeypatch.setattr(samples, "two_sample", quick)
+
+
+def test_every_model_on_digits_can_be_measured(tmp_path, monkeypatch, few_trees):
+    """One epoch each, measured on a few digits: the rows that the table reads are there, with their kind."""
+    data = digits()
+    few = replace(data, test=data.test[:120], test_labels=data.test_labels[:120])
+    monkeypatch.setattr(jobs, "digits", lambda: few)
+    monkeypatch.setattr(jobs, "DRAWN", 120)
+    rows = run(tmp_path / "r.json", jobs.jobs(1, ["digits"], epochs=1), command="c", epochs=1)
+    quantities = {m: {r["quantity"] for r in rows if r["model"] == m} for m in jobs.ON_DIGITS}
+    for model, found in quantities.items():
+        exact = "test, exact" in found
+        assert exact == (model in ("causal-arm", "integer-flow"))
+        assert ("test, bound" in found) == (model in ("realnvp-digits", "nice-digits", "vae"))
+        assert ("test digits as one file" in found) == (model in jobs.LOSSLESS)
+        assert {"training", "told from data", "draws with a value outside"} <= found
+    shares = [r["value"] for r in rows if r["unit"] == "share"]
+    assert all(0 <= s <= 1 for s in shares)
+    nats = {r["model"]: r["value"] for r in rows if r["quantity"].startswith("test, ")}
+    assert all(70 < v < 400 for v in nats.values()), nats
+
+
+def test_every_family_can_be_trained_in_the_plane(tmp_path, monkeypatch, few_trees):
+    monkeypatch.setattr(jobs, "STABILITY_SEEDS", 1)
+    rows = run(tmp_path / "r.json", jobs.jobs(1, ["stability"], epochs=1), command="c", epochs=1)
+    assert [r["model"] for r in rows] == list(plane.IN_THE_PLANE)
+    assert all(0.3 < r["value"] <= 1 for r in rows)
+
+
+def test_points_on_a_grid_keep_their_places():
+    data, cells = two_moons(), plane.on_a_grid(two_moons())
+    assert cells.levels == plane.GRID and cells.train.dtype == torch.long
+    assert cells.train.min() >= 0 and cells.train.max() < cells.levels
+    for d in range(2):
+        order = data.test[:, d].argsort()
+        assert (cells.test[order, d].diff() >= 0).all()

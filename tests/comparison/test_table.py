@@ -1,0 +1,144 @@
+"""Table 1 from the committed results: every cell has its evidence, and other numbers give other verdicts."""
+
+import copy
+
+import matplotlib.pyplot as plt
+import pytest
+
+from dgm_lite import laws
+from dgm_lite.catalog.families import FAMILIES
+from dgm_lite.comparison import evidence, figures, jobs, results, table
+from dgm_lite.comparison.audit import audit
+from dgm_lite.datasets import files
+from dgm_lite.live.table_cells import TableCells
+
+
+@pytest.fixture(scope="module")
+def found():
+    return results.read(files.path("comparison.json"))
+
+
+@pytest.fixture
+def rows(found):
+    return copy.deepcopy(found[1])
+
+
+def change(rows, value, **where):
+    """Set the value of all rows that match; at least one must."""
+    found = [row for row in rows if all(row[k] == v for k, v in where.items())]
+    assert found, where
+    for k, row in enumerate(found):
+        row["value"] = value(k) if callable(value) else value
+    return rows
+
+
+# --- the committed file ---------------------------------------------------------------------
+
+
+def test_the_committed_results_are_those_of_the_command(found):
+    """Every job of a plain run is in the file, with three seeds, and nothing else."""
+    about, rows = found
+    done = {(r["part"], r["model"], r["seed"]) for r in rows}
+    assert done == {(j.part, j.model, j.seed) for j in jobs.jobs(seeds=3)}
+    assert about["command"].startswith("python -m dgm_lite compare --seeds 3")
+    assert about["versions"]["epochs"] == "each model's own"
+
+
+def test_quality_targets_of_the_book_are_met(found):
+    """Mean test nats over three seeds, choices on validation only; bounds for the flows and the VAE."""
+    _, rows = found
+    targets = {
+        ("causal-arm", "test, exact"): 80.5,
+        ("realnvp-digits", "test, bound"): 94.5,
+        ("integer-flow", "test, exact"): 107.0,
+        ("vae", "test, bound"): 96.0,
+        ("vae", "test, bound, k = 200"): 94.5,
+    }
+    for (model, quantity), target in targets.items():
+        mean, error, n = results.summary(rows, "digits", model, quantity)
+        assert n == 3 and mean + error <= target, (model, mean, error)
+    assert results.summary(rows, "digits", "causal-arm", "test digits as one file")[0] < 6700
+
+
+# --- cells ----------------------------------------------------------------------------------
+
+
+def test_every_cell_has_a_word_a_figure_and_a_verdict(rows):
+    cells = table.cells(rows)
+    assert set(cells) == {(row, column) for row in table.ROWS for column in table.COLUMNS}
+    words = {f.key: f.table for f in FAMILIES}
+    for (family, column), cell in cells.items():
+        assert cell["says"] == words[family][column]
+    TableCells(table.ROWS, table.COLUMNS, cells)  # takes them as they are
+
+
+def test_the_one_word_that_is_wrong(rows):
+    """A VAE compresses without loss: the essay says no."""
+    cells = table.cells(rows)
+    failed = [where for where, cell in cells.items() if cell["verdict"] == "fails"]
+    assert ("prescribed", "lossless") in failed
+    assert cells["prescribed", "lossless"]["serves"] and not cells["implicit", "lossless"]["serves"]
+
+
+def test_other_numbers_give_other_verdicts(rows):
+    honest = table.cells(rows)
+    assert honest["autoregressive", "training"]["verdict"] == "holds"
+    lost = change(copy.deepcopy(rows), 0.97, part="stability", model="causal-arm")
+    assert table.cells(lost)["autoregressive", "training"]["verdict"] == "fails"
+    calm = copy.deepcopy(rows)
+    for gan in table.PLANE["implicit"]:
+        change(calm, lambda k: 0.6 + 0.001 * k, part="stability", model=gan)
+    assert table.cells(calm)["implicit", "training"]["verdict"] == "fails"
+    assert table.cells(calm)["implicit", "training"]["serves"]
+
+    quick = change(copy.deepcopy(rows), 1e-9, part="sampling", model="causal-arm, cached")
+    assert table.cells(quick)["autoregressive", "sampling"]["verdict"] == "fails"
+    slow = change(copy.deepcopy(rows), 9.0, part="sampling", model="vae")
+    assert table.cells(slow)["prescribed", "sampling"]["verdict"] == "fails"
+
+    long = change(copy.deepcopy(rows), 20_000, part="digits", model="causal-arm", unit="bytes")
+    cell = table.cells(long)["autoregressive", "lossless"]
+    assert cell["verdict"] == "holds with a caveat" and "longer" in cell["detail"]
+
+
+def test_missing_measurements_are_named(rows):
+    for part in jobs.PARTS:
+        some = [row for row in rows if row["part"] != part]
+        with pytest.raises(ValueError, match="expected|empty"):
+            table.cells(some)
+    laws.refuses(lambda: evidence.likelihood(rows, "gan-digits"), "table", "gan-digits")
+
+
+def test_the_tightest_bound_stands_for_a_model(rows):
+    assert evidence.likelihood(rows, "causal-arm")[0] == "exact"
+    kind, nats = evidence.likelihood(rows, "realnvp-digits")
+    tightest = results.summary(rows, "digits", "realnvp-digits", evidence.KINDS[2])[0]
+    assert kind == "bound" and nats == tightest
+
+
+# --- audit and figures ----------------------------------------------------------------------
+
+
+def test_the_audit_finds_what_each_family_can_answer():
+    kinds = {family: kind for family, (kind, _) in audit().items()}
+    assert kinds == {"autoregressive": "exact", "flow": "exact", "prescribed": "bound", "implicit": "none"}
+
+
+def test_the_audit_notices_a_wrong_likelihood(monkeypatch):
+    from dgm_lite.autoregressive.causal import CausalARM
+    from dgm_lite.latent.vae import VAE
+
+    honest, bound = CausalARM.log_prob, VAE.elbo
+    monkeypatch.setattr(CausalARM, "log_prob", lambda self, x: honest(self, x) + 0.01)
+    monkeypatch.setattr(VAE, "elbo", lambda self, x: bound(self, x) + 5)
+    seen = audit()
+    assert seen["autoregressive"][0] == "wrong" and seen["prescribed"][0] == "wrong"
+
+
+@pytest.mark.parametrize("draw", ["draw_trade_off", "draw_stability", "draw_sampling"])
+def test_figures_draw_what_is_in_the_rows(draw, rows):
+    figure, ax = plt.subplots()
+    assert getattr(figures, draw)(rows, ax) is ax
+    words = [t.get_text() for t in ax.texts] + [t.get_text() for t in ax.get_yticklabels()]
+    assert any("causal-arm" in w for w in words) and any("gan" in w for w in words)
+    plt.close(figure)

@@ -1,0 +1,544 @@
+"""The training loop: lazy, resumable to the last bit, stoppable, and the same on several processes."""
+
+import copy
+import json
+import math
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from dgm_lite import laws, weights
+from dgm_lite.autoregressive.causal import CausalARM
+from dgm_lite.datasets.dataset import Dataset
+from dgm_lite.joint.classifier import Classifier
+from dgm_lite.latent.mixture import GaussianMixture
+from dgm_lite.protocols import Player, Step
+from dgm_lite.training.config import TrainConfig
+from dgm_lite.training.fit import fit, mean_loss
+from dgm_lite.training.step import DivergedError, Trainer, players_of, training_steps
+
+HERE = Path(__file__).resolve().parent
+
+
+def tiny_arm(dropout: float = 0.3) -> CausalARM:
+    torch.manual_seed(3)
+    return CausalARM(4, 3, channels=4, dilations=(1,), dropout=dropout)
+
+
+def tiny_data(n: int = 50) -> Dataset:
+    """Rows whose values repeat with noise, so that there is something to learn."""
+    generator = torch.Generator().manual_seed(0)
+    first = torch.randint(3, (n, 1), generator=generator)
+    noise = torch.rand(n, 4, generator=generator) < 0.2
+    x = torch.where(noise, torch.randint(3, (n, 4), generator=generator), first)
+    return Dataset("tiny", x[: n // 2], x[n // 2 : 3 * n // 4], x[3 * n // 4 :], levels=3)
+
+
+def state(model: nn.Module) -> dict[str, torch.Tensor]:
+    return copy.deepcopy(model.state_dict())
+
+
+def same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == two.keys() and all(torch.equal(one[k], two[k]) for k in one)
+
+
+# --- training_steps -------------------------------------------------------------------------
+
+
+def test_nothing_happens_before_the_first_step():
+    model = tiny_arm()
+    before = state(model)
+    steps = training_steps(model, [(tiny_data().train,)], TrainConfig(epochs=3))
+    assert same(state(model), before)
+    assert isinstance(next(steps), Step)
+    assert not same(state(model), before)
+
+
+def test_steps_count_epochs_and_batches():
+    x = tiny_data().train
+    steps = list(training_steps(tiny_arm(), [(x,), (x,)], TrainConfig(epochs=3)))
+    assert [(s.epoch, s.index) for s in steps] == [(0, 0), (0, 1), (1, 2), (1, 3), (2, 4), (2, 5)]
+    assert all(set(s.losses) == {"model"} and math.isfinite(s.losses["model"]) for s in steps)
+
+
+def test_training_learns():
+    model, x = tiny_arm(dropout=0.0), tiny_data().train
+    steps = list(training_steps(model, [(x,)], TrainConfig(epochs=60, lr=0.03)))
+    assert steps[-1].losses["model"] < steps[0].losses["model"] - 1  # of 4 log 3 = 4.4 nats
+    assert not model.training
+
+
+def test_a_watcher_may_stop_early():
+    """Leaving the loop leaves a model that can be used: eval mode, averaged weights."""
+    model = tiny_arm()
+    steps = training_steps(model, [(tiny_data().train,)], TrainConfig(epochs=50, average=0.9))
+    for step in steps:
+        if step.index == 3:
+            raw = state(model)
+            break
+    steps.close()
+    assert not model.training
+    assert not same(state(model), raw), "the averaged weights were not put in"
+
+
+def test_the_same_seed_gives_the_same_weights():
+    def trained(seed):
+        model = tiny_arm()
+        list(training_steps(model, [(tiny_data().train,)], TrainConfig(epochs=4, seed=seed)))
+        return state(model)
+
+    assert same(trained(0), trained(0))
+    assert not same(trained(0), trained(1)), "dropout did not depend on the seed"
+
+
+@pytest.mark.parametrize("batches", [iter([(tiny_data().train,)]), []])
+def test_batches_without_a_length_are_refused(batches):
+    laws.refuses(lambda: next(training_steps(tiny_arm(), batches, TrainConfig())), "list")
+
+
+def test_a_dataloader_is_welcome():
+    rows = torch.utils.data.TensorDataset(tiny_data().train)
+    loader = torch.utils.data.DataLoader(rows, batch_size=10, shuffle=True)
+    assert len(list(training_steps(tiny_arm(), loader, TrainConfig(epochs=2)))) == 2 * len(loader)
+
+
+def test_a_model_that_cannot_be_trained_is_refused():
+    laws.refuses(lambda: players_of(nn.Linear(2, 2)), "Linear", "loss")
+
+
+def test_learning_rate_rises_and_falls():
+    trainer = Trainer(tiny_arm(), TrainConfig(warmup=0.2), n_steps=100)
+    rates = []
+    for trainer.index in range(101):
+        rates.append(trainer.rate())
+    assert rates[0] < 0.1 and max(rates) == pytest.approx(1, abs=0.01)
+    assert rates[:20] == sorted(rates[:20]) and rates[20:] == sorted(rates[20:], reverse=True)
+    assert rates[100] == pytest.approx(0, abs=1e-12)
+
+
+def test_moving_average_of_the_weights():
+    """The final weights are the average that its recursion defines, step by step."""
+    model, x = tiny_arm(), tiny_data().train
+    expected = state(model)
+    for step in training_steps(model, [(x,)], TrainConfig(epochs=30, lr=0.05, average=0.8)):
+        decay = min(0.8, (2 + step.index) / (11 + step.index))
+        for name, value in model.state_dict().items():
+            expected[name] = decay * expected[name] + (1 - decay) * value
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-5, atol=1e-6)
+
+
+def test_large_gradients_are_clipped():
+    model = nn.Linear(3, 1)
+    model.loss = lambda x: 1e6 * model(x).sum()
+    trainer = Trainer(model, TrainConfig(clip_norm=0.5), n_steps=1)
+    trainer.step((torch.randn(5, 3),))
+    norm = torch.cat([p.grad.flatten() for p in model.parameters()]).norm()
+    assert norm == pytest.approx(0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [
+    {"epochs": 0}, {"epochs": 2.5}, {"batch_size": 0}, {"lr": 0.0}, {"lr": math.nan}, {"lr": math.inf},
+    {"warmup": 1.0}, {"weight_decay": -1.0}, {"betas": (0.9, 1.0)}, {"betas": (0.9,)},
+    {"average": 1.0}, {"patience": 0}, {"clip_norm": 0.0},
+])  # fmt: skip
+def test_nonsense_in_the_configuration_is_refused(wrong):
+    laws.refuses(lambda: TrainConfig(**wrong), "TrainConfig", next(iter(wrong)))
+
+
+# --- games ----------------------------------------------------------------------------------
+
+
+class Game(nn.Module):
+    """Two players, the second of which moves three times a batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Linear(2, 2), nn.Linear(2, 2)
+        self.turns = []
+
+    def gap(self, x):
+        return ((self.one(x) - self.two(x)) ** 2).mean()
+
+    def first(self, x):
+        self.turns.append("one")
+        return self.gap(x)
+
+    def second(self, x):
+        self.turns.append("two")
+        return -self.gap(x).clamp(max=5)
+
+    def players(self):
+        return [Player("one", self.one, self.first), Player("two", self.two, self.second, steps=3)]
+
+
+def test_players_take_their_turns():
+    game, x = Game(), torch.randn(16, 2)
+    steps = list(training_steps(game, [(x,)], TrainConfig(epochs=2)))
+    assert game.turns == ["one", "two", "two", "two"] * 2
+    assert all(set(s.losses) == {"one", "two"} for s in steps)
+
+
+def test_a_player_moves_only_its_own_weights():
+    laws.players_move_only_their_own_weights(Game(), torch.randn(16, 2))
+
+
+def test_a_game_is_fitted_and_keeps_its_last_weights(tmp_path):
+    """No validation chooses between the states of a game; it resumes all the same."""
+    x = torch.randn(40, 2)
+    data = Dataset("plane", x[:20], x[20:30], x[30:])
+    torch.manual_seed(0)
+    game = Game()
+    whole = fit(game, data, TrainConfig(epochs=4, batch_size=10))
+    assert len(whole) == 8 and all(s.valid is None for s in whole)
+    torch.manual_seed(0)
+    again = Game()
+    interrupted = stop_after(again, data, TrainConfig(epochs=4, batch_size=10), tmp_path / "game", epochs=2)
+    assert interrupted == whole and same(state(again), state(game))
+
+
+# --- fit ------------------------------------------------------------------------------------
+
+
+def test_fit_reports_each_epoch_and_keeps_the_best_weights():
+    """Weights come from the epoch with the lowest validation loss, not from the last."""
+    data = replace(tiny_data(30), train=tiny_data(30).train[:6])  # so few that it over-fits
+    model = tiny_arm(dropout=0.0)
+    steps = fit(model, data, TrainConfig(epochs=60, lr=0.05, batch_size=6))
+    valid = [s.valid for s in steps if s.valid is not None]
+    assert len(valid) == 60
+    assert min(valid) < valid[-1] - 0.1, "the example has to over-fit"
+    assert mean_loss(model, data.split("valid")) == pytest.approx(min(valid), rel=1e-5)
+    assert not model.training
+
+
+def test_validation_judges_the_averaged_weights():
+    data, model = tiny_data(), tiny_arm()
+    steps = fit(model, data, TrainConfig(epochs=5, lr=0.05, average=0.95))
+    valid = [s.valid for s in steps if s.valid is not None]
+    assert mean_loss(model, data.split("valid")) == pytest.approx(min(valid), rel=1e-5)
+
+
+def test_patience_stops_early():
+    data = replace(tiny_data(30), train=tiny_data(30).train[:6])
+    steps = fit(tiny_arm(dropout=0.0), data, TrainConfig(epochs=200, lr=0.05, batch_size=6, patience=4))
+    valid = [s.valid for s in steps]
+    best = valid.index(min(valid))
+    assert len(valid) < 200
+    assert len(valid) - 1 - best == 4, "expected to stop after exactly four epochs without a better one"
+
+
+def test_validation_takes_no_draws_from_training():
+    """With or without a validation split the training is the same."""
+
+    class Noisy(GaussianMixture):
+        def loss(self, x):
+            return super().loss(x + 0.1 * torch.randn_like(x))
+
+    torch.manual_seed(0)
+    x = torch.randn(60, 2)
+    losses = []
+    for valid in (x[40:50], x[:0]):
+        torch.manual_seed(1)
+        steps = fit(
+            Noisy(2, 2), Dataset("plane", x[:40], valid, x[50:]), TrainConfig(epochs=3, batch_size=20)
+        )
+        losses.append([s.losses for s in steps])
+    assert losses[0] == losses[1]
+
+
+def test_labelled_data_train_a_classifier():
+    torch.manual_seed(0)
+    x = torch.randn(300, 2)
+    y = (x[:, 0] > 0).long()
+    data = Dataset("halves", x[:100], x[100:200], x[200:], y[:100], y[100:200], y[200:])
+    model = Classifier(2, 2, hidden=16)
+    fit(model, data.labelled(), TrainConfig(epochs=40, lr=0.02))
+    assert (model.log_prob_labels(data.test).argmax(1) == data.test_labels).double().mean() > 0.95
+
+
+def test_what_is_no_data_set_is_refused():
+    laws.refuses(lambda: fit(tiny_arm(), tiny_data().train), "Dataset", "Tensor")
+    laws.refuses(lambda: fit(tiny_arm(), replace(tiny_data(), train=tiny_data().train[:0])), "example")
+    laws.refuses(lambda: mean_loss(tiny_arm(), (tiny_data().train[:0],)), "example")
+
+
+# --- things go wrong ------------------------------------------------------------------------
+
+
+class Breaking(CausalARM):
+    """Raises or returns something bad at one call of its loss."""
+
+    at, what, calls = 10**9, None, 0
+
+    def loss(self, x):
+        self.calls += 1
+        if self.training and self.calls == self.at:
+            if isinstance(self.what, BaseException):
+                raise self.what
+            return super().loss(x) * self.what
+        return super().loss(x)
+
+
+def breaking(at: int, what) -> Breaking:
+    torch.manual_seed(3)
+    model = Breaking(4, 3, channels=4, dilations=(1,))
+    model.at, model.what = at, what
+    return model
+
+
+def test_keyboard_interrupt_keeps_the_best_weights(capsys):
+    """Raised in the middle of an epoch: fit returns, says so, and the weights are those of the best epoch."""
+    data = tiny_data()
+    model = breaking(11, KeyboardInterrupt())
+    steps = fit(model, data, TrainConfig(epochs=9, lr=0.05, batch_size=10))
+    valid = [s.valid for s in steps if s.valid is not None]
+    assert 2 <= len(valid) < 9
+    assert not model.training
+    assert mean_loss(model, data.split("valid")) == pytest.approx(min(valid), rel=1e-5)
+    assert "stopped by you" in capsys.readouterr().err
+
+
+def test_keyboard_interrupt_from_the_data():
+    class Slow(Dataset):
+        def batches(self, size, generator):
+            for i, batch in enumerate(super().batches(size, generator)):
+                if i == 2:
+                    raise KeyboardInterrupt
+                yield batch
+
+    data = tiny_data()
+    model = tiny_arm()
+    steps = fit(
+        model, Slow(data.name, data.train, data.valid, data.test, levels=3), TrainConfig(batch_size=5)
+    )
+    assert [s.index for s in steps] == [0, 1] and not model.training
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_loss_that_diverges_stops_with_advice(bad):
+    model = breaking(5, bad)
+    with pytest.raises(DivergedError, match="'model' became .* at step .*smaller learning rate"):
+        fit(model, tiny_data(), TrainConfig(epochs=9, batch_size=10))
+    assert not model.training
+    assert all(p.isfinite().all() for p in model.parameters()), "the bad step was taken"
+
+
+def test_a_player_that_diverges_is_named():
+    class Broken(Game):
+        def second(self, x):
+            return super().second(x) * torch.nan
+
+    with pytest.raises(DivergedError, match="'two'"):
+        list(training_steps(Broken(), [(torch.randn(4, 2),)], TrainConfig()))
+
+
+def test_a_validation_loss_that_is_nan_is_reported():
+    model = tiny_arm()
+    honest = model.loss
+    model.loss = lambda x: honest(x) * (1 if model.training else torch.nan)
+    with pytest.raises(DivergedError, match="validation"):
+        fit(model, tiny_data(), TrainConfig(epochs=2))
+
+
+# --- checkpoints ----------------------------------------------------------------------------
+
+
+class Stop(Exception):
+    """A power cut."""
+
+
+def stop_after(model, data, config, file, *, epochs: int) -> list[Step]:
+    """Train until something kills the process in the middle of an epoch, then again from the checkpoint."""
+
+    class Dying(type(data)):
+        passes = 0
+
+        def batches(self, size, generator):
+            type(self).passes += 1
+            for i, batch in enumerate(super().batches(size, generator)):
+                if type(self).passes > epochs and i == 1:
+                    raise Stop
+                yield batch
+
+    names = (
+        "name",
+        "train",
+        "valid",
+        "test",
+        "train_labels",
+        "valid_labels",
+        "test_labels",
+        "levels",
+        "source",
+    )
+    with pytest.raises(Stop):
+        fit(model, Dying(**{k: getattr(data, k) for k in names}), config, checkpoint=file)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1)  # the second process starts from other weights
+    torch.manual_seed(99)
+    torch.randn(7)
+    return fit(model, data, config, checkpoint=file)
+
+
+@pytest.mark.parametrize("changes", [{}, {"average": 0.9}, {"patience": 3, "lr": 0.1}])
+def test_a_run_that_was_cut_off_ends_in_the_same_bits(tmp_path, changes):
+    """Dropout, order of batches, optimiser, average, best weights: all go on where they stopped."""
+    config, data = TrainConfig(**{"epochs": 6, "batch_size": 10, "lr": 0.03} | changes), tiny_data()
+    whole = tiny_arm()
+    expected = fit(whole, data, config)
+    resumed = tiny_arm()
+    steps = stop_after(resumed, data, config, tmp_path / "run.ckpt", epochs=3)
+    assert steps == expected, "losses differ"
+    assert same(state(resumed), state(whole)), "weights differ"
+
+
+def test_a_finished_run_is_not_run_again(tmp_path):
+    config, data, file = TrainConfig(epochs=3, batch_size=10), tiny_data(), tmp_path / "run.ckpt"
+    first = tiny_arm()
+    steps = fit(first, data, config, checkpoint=file)
+    again = breaking(1, Stop())
+    again.__class__ = CausalARM
+    assert fit(again, data, config, checkpoint=file) == steps
+    assert same(state(again), state(first))
+
+
+@pytest.mark.parametrize("change, word", [
+    ({"config": TrainConfig(epochs=4, batch_size=10)}, "epochs 4"),
+    ({"config": TrainConfig(epochs=3, batch_size=10, seed=5)}, "seed 5"),
+    ({"model": CausalARM(4, 3, channels=6, dilations=(1,))}, "parameters"),
+    ({"model": CausalARM(4, 3, channels=4, dilations=(2,))}, "layers"),
+    ({"model": GaussianMixture(4, 2)}, "model 'GaussianMixture'"),
+    ({"data": tiny_data(54)}, "examples"),
+])  # fmt: skip
+def test_the_checkpoint_of_another_run_is_refused(tmp_path, change, word):
+    run = {"model": tiny_arm(), "data": tiny_data(), "config": TrainConfig(epochs=3, batch_size=10)}
+    file = tmp_path / "run.ckpt"
+    fit(**run, checkpoint=file)
+    other = run | {"model": tiny_arm()} | change
+    before = state(other["model"])
+    laws.refuses(lambda: fit(**other, checkpoint=file), "run.ckpt", "another run", word)
+    assert same(state(other["model"]), before), "a refused checkpoint changed the model"
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    config, data, file = TrainConfig(epochs=2, batch_size=10), tiny_data(), tmp_path / "run.ckpt"
+    fit(tiny_arm(), data, config, checkpoint=file)
+    whole = file.read_bytes()
+    for place in (4, 60, len(whole) // 2, len(whole) - 3):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        model = tiny_arm()
+        with pytest.raises(ValueError, match="run.ckpt"):
+            fit(model, data, config, checkpoint=file)
+        assert same(state(model), state(tiny_arm()))
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="damaged"):
+        fit(tiny_arm(), data, config, checkpoint=file)
+    weights.save(tiny_arm(), file)
+    laws.refuses(lambda: fit(tiny_arm(), data, config, checkpoint=file), "checkpoint", "weights")
+
+
+# --- the bar --------------------------------------------------------------------------------
+
+
+def test_the_bar_shows_bits_per_dimension(capsys):
+    data = tiny_data()
+    steps = fit(tiny_arm(), data, TrainConfig(epochs=2, batch_size=10), bar=True)
+    shown = capsys.readouterr()
+    bits = [s.valid / 4 / math.log(2) for s in steps if s.valid is not None][-1]
+    assert f"valid {bits:.3f} bits/dim" in shown.err
+    assert "1/2 [" in shown.err and "<" in shown.err, "expected progress and the time that is left"
+    assert shown.out == ""
+
+
+def test_the_bar_shows_nats_for_continuous_data(capsys):
+    x = torch.randn(60, 2)
+    fit(GaussianMixture(2, 2), Dataset("plane", x[:40], x[40:50], x[50:]), TrainConfig(epochs=1), bar=True)
+    assert "nats" in capsys.readouterr().err
+
+
+def test_nothing_of_the_bar_is_stored(capsys):
+    """Where nobody is looking (a notebook that is executed, a log file) there is no bar."""
+    fit(tiny_arm(), tiny_data(), TrainConfig(epochs=2))
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", "")
+
+
+# --- several processes ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory):
+    """What two processes and one process report of the same training (see two_processes.py)."""
+    folder = tmp_path_factory.mktemp("processes")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    done = subprocess.run(
+        [*launch, "-m", "tests.training.two_processes", str(folder)],
+        cwd=HERE.parents[1], env=environment, capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder, [json.loads((folder / f"rank{rank}.json").read_text()) for rank in (0, 1)]
+
+
+def loaded(file: Path) -> dict[str, torch.Tensor]:
+    return weights.read(file, kind="weights")[0]
+
+
+def test_two_processes_really_are_two(two_processes):
+    _, reports = two_processes
+    assert [r["num_processes"] for r in reports] == [2, 2]
+    assert [r["rank"] for r in reports] == [0, 1]
+
+
+def test_both_processes_end_with_the_same_weights(two_processes):
+    """Although the second one was given other weights at the start."""
+    folder, reports = two_processes
+    for run in ("plain", "dropout"):
+        assert same(loaded(folder / f"{run}-rank0"), loaded(folder / f"{run}-rank1")), run
+        assert reports[0][run] == reports[1][run], "they report different losses"
+
+
+def test_two_processes_take_the_steps_of_one(two_processes):
+    """Same global batches, same weights; also where a batch can't be halved (25 rows: 10, 10, 5)."""
+    folder, reports = two_processes
+    from tests.training.two_processes import CONFIG, first_weights
+
+    model = first_weights(dropout=0.0)
+    steps = fit(model, tiny_data(), CONFIG)
+    for name, value in loaded(folder / "plain-rank0").items():
+        torch.testing.assert_close(value, model.state_dict()[name], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close([s.losses["model"] for s in steps], reports[0]["plain"], rtol=1e-4, atol=1e-5)
+
+
+def test_processes_drop_out_different_units(two_processes):
+    _, reports = two_processes
+    assert reports[0]["draw"] != reports[1]["draw"]
+
+
+def test_two_processes_resume_to_the_same_bits(two_processes):
+    folder, reports = two_processes
+    assert reports[0]["resumed"] == reports[0]["dropout"]
+    assert same(loaded(folder / "resumed-rank0"), loaded(folder / "dropout-rank0"))
+
+
+def test_a_loss_that_diverges_on_one_process_stops_both(two_processes):
+    _, reports = two_processes
+    assert all("became nan" in r["diverged"] for r in reports)
+
+
+def test_one_process_cannot_go_on_with_the_checkpoint_of_two(two_processes):
+    folder, _ = two_processes
+    from tests.training.two_processes import CONFIG, first_weights
+
+    laws.refuses(
+        lambda: fit(first_weights(dropout=0.3), tiny_data(), CONFIG, checkpoint=folder / "run.ckpt"),
+        "processes 1",
+    )

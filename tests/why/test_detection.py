@@ -1,0 +1,114 @@
+"""Scores that tell seen from unseen."""
+
+import itertools
+
+import pytest
+import torch
+
+from dgm_lite.datasets.images import digits
+from dgm_lite.datasets.toys import two_moons
+from dgm_lite.why.detection import (
+    NeighbourCode,
+    all_scores,
+    keep_rows,
+    mutate,
+    mutated,
+    typicality,
+    worst_rank,
+)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_typicality_is_highest_at_the_mean_and_falls_on_both_sides():
+    heldout = torch.tensor([-90.0, -70.0])
+    score = typicality(torch.tensor([-80.0, -60.0, -100.0, -130.0]), heldout)
+    torch.testing.assert_close(score, torch.tensor([0.0, -20.0, -20.0, -50.0]))
+
+
+def test_mutate_replaces_the_asked_share_and_leaves_its_input():
+    x = torch.full((400, 50), 3)
+    changed = mutate(x, 17, 0.2, generator=generator())
+    assert (x == 3).all() and changed.min() >= 0 and changed.max() <= 16
+    # A 17th of the replacements draws the old value again.
+    assert (changed != 3).double().mean().item() == pytest.approx(0.2 * 16 / 17, abs=0.01)
+    assert torch.equal(mutate(x, 17, 0.0), x)
+
+
+def test_mutated_data_keep_their_test_split_and_labels():
+    data, other = digits(), mutated(digits(), 0.1)
+    assert torch.equal(other.test, data.test) and torch.equal(other.train_labels, data.train_labels)
+    for split in ("train", "valid"):
+        changed = (getattr(other, split) != getattr(data, split)).double().mean().item()
+        assert changed == pytest.approx(0.1 * 0.94, abs=0.02)
+
+
+def test_all_scores_agree_with_their_definitions():
+    *data, x, heldout = (torch.randint(3, (50, 4), generator=generator(s)) for s in range(5))
+    model, background, code = (NeighbourCode(some, 3, 2) for some in data)
+    scores = all_scores(x, model, heldout=model.log_prob(heldout), background=background, code=code)
+    log_px = model.log_prob(x)
+    wanted = [log_px, -(log_px - model.log_prob(heldout).mean()).abs(),
+              log_px - background.log_prob(x), log_px - code.log_prob(x)]  # fmt: skip
+    for score, by_hand in zip(scores.values(), wanted, strict=True):
+        torch.testing.assert_close(score, by_hand)
+
+
+def test_neighbour_code_sums_to_one():
+    data = torch.randint(3, (50, 4), generator=generator())
+    every = torch.tensor(list(itertools.product(range(3), repeat=4)))
+    total = NeighbourCode(data, 3, width=2).log_prob(every).exp().sum()
+    assert total.item() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_neighbour_code_starts_each_row_afresh():
+    code = NeighbourCode(torch.randint(3, (50, 4), generator=generator()), 3, width=2)
+    x = torch.tensor([[2, 1, 0, 2]])
+    wanted = code.table[0, 2] + code.table[2, 1] + code.table[0, 0] + code.table[0, 2]
+    torch.testing.assert_close(code.log_prob(x)[0], wanted)
+
+
+def test_neighbour_code_learns_the_frequencies():
+    stripes = torch.tensor([[1, 0, 1, 0]]).repeat(2000, 1)
+    code = NeighbourCode(stripes, 2, width=4)
+    assert code.log_prob(stripes[:1]).item() > -0.01
+    assert code.log_prob(1 - stripes[:1]).item() < -8  # a blank after a blank was never seen
+
+
+def test_keep_rows_blanks_the_rest():
+    x = torch.arange(1, 13)[None]
+    assert keep_rows(x, 1, width=4).tolist() == [[1, 2, 3, 4] + [0] * 8]
+    assert torch.equal(keep_rows(x, 3, width=4), x)
+    assert x.sum() == 78
+
+
+def test_worst_rank_is_ruled_by_the_most_doubtful_score_in_any_unit():
+    heldout = torch.arange(100.0)
+    low, high = torch.tensor([10.0, 200.0]), torch.tensor([90.0, 50.0])
+    rank = worst_rank([low, high], [heldout, heldout])
+    torch.testing.assert_close(rank, torch.tensor([0.10, 0.50]))
+    torch.testing.assert_close(worst_rank([1000 * low, high], [1000 * heldout, heldout]), rank)
+
+
+BLANK = torch.zeros(2, 4).long()
+BAD = [
+    (lambda: typicality(torch.tensor([float("nan")]), torch.zeros(3)), "finite"),
+    (lambda: typicality(torch.zeros(2, 2), torch.zeros(3)), "expected shape (B,)"),
+    (lambda: mutate(torch.zeros(2, 3).long(), 4, 1.5), "rate in [0, 1], got 1.5"),
+    (lambda: mutate(torch.full((2, 3), 9), 4, 0.1), "0..3"),
+    (lambda: mutated(two_moons(100), 0.1), "two moons is continuous"),
+    (lambda: NeighbourCode(torch.zeros(2, 7).long(), 4, width=2), "rows of 2 pixels"),
+    (lambda: NeighbourCode(BLANK, 4, width=2).log_prob(torch.zeros(1, 6).long()), "(B, 4)"),
+    (lambda: keep_rows(torch.zeros(2, 8), 3, width=4), "got 3 rows"),
+    (lambda: worst_rank([], []), "got 0, 0"),
+    (lambda: worst_rank([torch.zeros(2)], []), "got 1, 0"),
+]
+
+
+@pytest.mark.parametrize(("call", "words"), BAD)
+def test_bad_input_is_refused(call, words):
+    with pytest.raises(ValueError) as refusal:
+        call()
+    assert words in str(refusal.value)
