@@ -4,39 +4,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgm_lite.exercises.exercise import Exercise, letter_of, right_if
-
-# --- Exercise 1 ------------------------------------------------------------------------------
-
-
-def _check_best(best_logit) -> str:
-    right_if(callable(best_logit), f"Expected a function of two tensors; got {type(best_logit).__name__}.")
-    log_p, log_q = torch.tensor([-1.0, -2.0, -3.0]), torch.tensor([-2.0, -2.0, -1.0])
-    answer = best_logit(log_p, log_q)
-    right_if(isinstance(answer, Tensor) and answer.shape == (3,), "Expected a tensor of shape (B,).")
-    wanted = log_p - log_q
-    right_if(
-        not torch.allclose(answer, wanted.sigmoid(), atol=1e-4),
-        "That is the probability D. The logit is the number before the sigmoid.",
-    )
-    right_if(
-        not torch.allclose(answer, -wanted, atol=1e-4),
-        "The sign is turned: where data are denser than draws the logit should be positive.",
-    )
-    right_if(
-        torch.allclose(answer, wanted, atol=1e-4),
-        "Solve D = 1 / (1 + exp(-f)) for f, with D from the equation.",
-    )
-    far = best_logit(torch.tensor([-1000.0]), torch.tensor([-1003.0]))
-    right_if(
-        torch.allclose(far, torch.tensor([3.0]), atol=1e-3),
-        "Right for ordinary densities, but exp(-1000) underflows to zero. Stay with logarithms.",
-    )
-    return "The best discriminator knows the ratio of two densities."
+from dgm_lite.exercises.exercise import Exercise, Letter, a_function, refuse_if, wants
 
 
 def best_logit(log_p_data: Tensor, log_p_model: Tensor) -> Tensor:
     return log_p_data - log_p_model
+
+
+def _check_best(answer) -> str:
+    f = a_function(answer, "best_logit(log_p_data, log_p_model)")
+    log_p, log_q = torch.tensor([-1.0, -2.0, -3.0]), torch.tensor([-2.0, -2.0, -1.0])
+    right = best_logit(log_p, log_q)
+    mistakes = {
+        "That is the probability D. The logit is the number before the sigmoid.": right.sigmoid(),
+        "The sign is turned: where data are denser than draws the logit should be positive.": -right,
+    }
+    solve = "Solve D = 1 / (1 + exp(-f)) for f, with D from the equation."
+    wants(f(log_p, log_q), right, mistakes, solve, each="one logit for each point, shape (B,)")
+    underflow = "Right for ordinary densities, but exp(-1000) underflows to zero. Stay with logarithms."
+    wants(f(torch.tensor([-1000.0]), torch.tensor([-1003.0])), [3.0], otherwise=underflow)
+    return "The best discriminator knows the ratio of two densities."
 
 
 q1 = Exercise(
@@ -48,41 +35,31 @@ q1 = Exercise(
 )
 
 
-# --- Exercise 2 ------------------------------------------------------------------------------
-
-
-def _check_loss(generator_loss) -> str:
-    right_if(callable(generator_loss), f"Expected a function of logits; got {type(generator_loss).__name__}.")
-    logit = torch.tensor([-1.5, 0.0, 2.0])
-    answer = generator_loss(logit)
-    right_if(
-        isinstance(answer, Tensor) and answer.dim() == 0, "Expected one number: the mean over the batch."
-    )
-    value, d = answer.item(), torch.sigmoid(logit)
-    right_if(
-        abs(value - (1 - d).log().mean().item()) > 1e-4,
-        "That is the saturating loss, log(1 - D): its gradient vanishes where a push is needed.",
-    )
-    right_if(
-        abs(value + (1 - d).log().mean().item()) > 1e-4,
-        "That asks the generator to be recognised: it is the discriminator's term for draws.",
-    )
-    right_if(
-        abs(value + d.log().mean().item()) < 1e-4, f"Expected {-d.log().mean():.4f} here, got {value:.4f}."
-    )
-    lost = torch.tensor([-200.0], requires_grad=True)
-    (gradient,) = torch.autograd.grad(generator_loss(lost), lost)
-    right_if(
-        torch.isfinite(generator_loss(lost)).all() and abs(gradient.item() + 1) < 1e-3,
-        f"At a logit of -200 the gradient should be -1; yours is {gradient.item()}. The sigmoid has "
-        f"underflowed, or a "
-        "clamp has cut it: use logsigmoid or softplus.",
-    )
-    return "It pushes at full strength even where the discriminator is sure."
-
-
 def generator_loss(logit: Tensor) -> Tensor:
     return F.softplus(-logit).mean()
+
+
+def _check_loss(answer) -> str:
+    f = a_function(answer, "generator_loss(logit)")
+    logit = torch.tensor([-1.5, 0.0, 2.0])
+    right, saturating = generator_loss(logit), F.logsigmoid(-logit).mean()
+    mistakes = {
+        "That is the saturating loss, log(1 - D): its gradient vanishes where a push is needed.": saturating,
+        "That asks the generator to be recognised: it is the discriminator's term for draws.": -saturating,
+        "The sign is wrong: a loss falls where the discriminator is taken in.": -right,
+        "That is the sum over the batch. Average over it.": 3 * right,
+    }
+    each = "one number: the mean over the batch"
+    wants(f(logit), right, mistakes, "Expected {right} here, got {got}.", each=each)
+    lost = torch.tensor([-200.0], requires_grad=True)
+    value = f(lost)
+    cut = "The sigmoid has underflowed, or a clamp has cut it: use logsigmoid or softplus."
+    wants(value, 200, otherwise=f"At a logit of -200 the loss should be 200. {cut}")
+    fixed = not (isinstance(value, Tensor) and value.requires_grad)
+    refuse_if({"The value is right, but no gradient flows through it: stay with tensors.": fixed})
+    (gradient,) = torch.autograd.grad(value.sum(), lost)
+    wants(gradient, [-1], otherwise=f"At a logit of -200 the gradient should be -1. {cut}")
+    return "It pushes at full strength even where the discriminator is sure."
 
 
 q2 = Exercise(
@@ -94,30 +71,19 @@ q2 = Exercise(
 )
 
 
-# --- Exercise 3 ------------------------------------------------------------------------------
-
-_WHY = {
-    "a": (
-        "That is one way to get there. A discriminator that says one half everywhere, whatever it "
-        "sees, is another."
-    ),
-    "c": "2 log 2 is the loss of honest guessing; divergence would show as growing or missing numbers.",
-}
-
-
-def _check_end(answer) -> str:
-    letter = letter_of(answer, "abc")
-    right_if(letter == "b", _WHY.get(letter, ""))
-    return "So look at samples, and measure them with a judge that did not take part in the game."
-
-
 def it_only_guesses() -> str:
     return "b"
 
 
 q3 = Exercise(
     "q3",
-    _check_end,
+    Letter(
+        it_only_guesses(),
+        "So look at samples, and measure them with a judge that did not take part in the game.",
+        a="That is one way to get there. A discriminator that says one half everywhere, whatever it sees, "
+        "is another.",
+        c="2 log 2 is the loss of honest guessing; divergence would show as growing or missing numbers.",
+    ),
     "Whose loss is it? What would a discriminator that learnt nothing at all have as its loss?",
     it_only_guesses,
     "The loss is a statement about this discriminator, not about the generator.",

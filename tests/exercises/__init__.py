@@ -1,8 +1,32 @@
 """What the tests of all exercises have in common: right answers pass, likely mistakes are named."""
 
+import importlib
+import inspect
+import pkgutil
+
 import pytest
 
+import dgm_lite.exercises
 from dgm_lite.exercises.exercise import Exercise
+
+CHAPTERS = [m.name for m in pkgutil.iter_modules(dgm_lite.exercises.__path__) if m.name != "exercise"]
+
+
+def exercises(chapter: str) -> dict[str, Exercise]:
+    module = importlib.import_module(f"dgm_lite.exercises.{chapter}")
+    return {name: value for name, value in vars(module).items() if isinstance(value, Exercise)}
+
+
+EVERY = [(chapter, name) for chapter in CHAPTERS for name in exercises(chapter)]
+
+
+def asks_for_a_function(exercise: Exercise) -> bool:
+    """A reference that takes no arguments returns the answer; any other is the answer."""
+    return bool(inspect.signature(exercise.reference).parameters)
+
+
+def right_answer(exercise: Exercise):
+    return exercise.reference if asks_for_a_function(exercise) else exercise.reference()
 
 
 def said(exercise: Exercise, answer, capsys) -> str:

@@ -30,7 +30,7 @@ WRONG = [
     (q1, lambda logits, x: terms(logits, x).mean(1), "mean over pixels"),
     (q1, lambda logits, x: -terms(logits, x).sum(1), "sign is turned round"),
     (q1, lambda logits, x: logits.softmax(1).gather(1, x[:, None]).squeeze(1).log().sum(1), "log of softmax"),
-    (q1, lambda logits, x: terms(logits, x).sum(1) + 1, "for the first image"),
+    (q1, lambda logits, x: terms(logits, x).sum(1) + 1, "Expected -"),
     (q1, 3, "Expected a function"),
     (q2, lambda kernel, gaps: kernel + 1 + (kernel - 1) * sum(gaps), "leaves out the present"),
     (q2, lambda kernel, gaps: 1 + (kernel - 1) * sum(gaps), "Too few"),

@@ -3,6 +3,7 @@
 import math
 
 import torch
+from scipy import stats
 
 from dgm_lite.exercises import files
 from dgm_lite.exercises.files import q1, q2, q3, q4
@@ -13,6 +14,8 @@ ANSWERS = [
     (q2, files.net_bits),
     (q3, files.extra_bits),
     (q4, files.what_a_gan_lacks()),
+    (q1, lambda p: sum(-math.log2(v) for v in p)),
+    (q3, lambda p, q: stats.entropy(p.numpy(), q.numpy(), base=2)),
 ]
 
 test_reference_solutions_pass = passing(ANSWERS)
@@ -34,7 +37,7 @@ WRONG = [
     (q2, lambda px, pz, q: (-px - pz - q) / math.log(2), "minus times minus"),
     (q2, lambda px, pz, q: -px - pz + q, "in nats"),
     (q2, lambda px, pz, q: (px + pz - q) / math.log(2), "sign is wrong"),
-    (q2, lambda px, pz, q: -px / math.log(2), "expected 139.94 bits"),
+    (q2, lambda px, pz, q: -px / math.log(2), "expected 139.9 bits"),
     (q3, lambda p, q: (q * (q / p).log2()).sum(), "come from"),
     (q3, nats, "in nats"),
     (q3, lambda p, q: -(p * q.log2()).sum(), "all of the code"),
@@ -44,7 +47,8 @@ WRONG = [
     (q4, "c", "need not exist"),
     (q4, "d", "no probabilities"),
     (q4, 2, "Expected one letter"),
-    (q1, lambda p: p, "could not be run"),
+    (q1, lambda p: p, "Expected a single number; got shape (4,)"),
+    (q1, lambda p, q: p, "could not be run"),
 ]
 
 test_likely_mistakes_are_named = naming(WRONG)

@@ -21,6 +21,8 @@ WRONG = [
     (q2, lambda l: -torch.sigmoid(l).log().mean(), "logsigmoid or softplus"),
     (q2, lambda l: -torch.sigmoid(l).clamp(min=1e-6).log().mean(), "clamp"),
     (q2, lambda l: torch.nn.functional.softplus(-l), "one number"),
+    (q2, lambda l: torch.nn.functional.softplus(-l.detach()).mean(), "no gradient flows"),
+    (q2, lambda l: torch.nn.functional.softplus(-l).sum(), "sum over the batch"),
     (q3, "a", "says one half everywhere"),
     (q3, "c", "honest guessing"),
 ]

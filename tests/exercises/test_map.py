@@ -11,10 +11,10 @@ test_reference_solutions_pass = passing(
 
 RIGHT = chapter.families_by_formula()
 WRONG = [
-    (q1, {"a": "autoregressive"}, "keys a to e"),
+    (q1, {"a": "autoregressive"}, 'keys "a", "b", "c", "d" and "e"; got a.'),
     (q1, {**RIGHT, "b": "prescribed", "d": "implicit"}, "swapped"),
     (q1, {**RIGHT, "e": "flow"}, "e is not flow"),
-    (q1, {**RIGHT, "c": "gan"}, "expected one of"),
+    (q1, {**RIGHT, "c": "gan"}, "energy; got gan"),
     (q2, lambda model: "exact" if hasattr(model, "sample") else "none", "only be sampled"),
     (
         q2,

@@ -1,12 +1,34 @@
 """Exercises of "The table, measured": solutions pass, likely mistakes are named."""
 
+import math
+import statistics
+
+import numpy as np
 import torch
 
 from dgm_lite.exercises import table
 from dgm_lite.exercises.table import q1, q2, q3
 from tests.exercises import naming, passing
 
-ANSWERS = [(q1, table.difference_of_means), (q2, table.what_follows()), (q3, table.families_for_purposes())]
+
+def by_statistics(one, two):
+    one, two = one.tolist(), two.tolist()
+    squared = statistics.variance(one) / len(one) + statistics.variance(two) / len(two)
+    return statistics.mean(one) - statistics.mean(two), math.sqrt(squared)
+
+
+def in_single_precision(one, two):
+    return table.difference_of_means(one.float(), two.float())
+
+
+ANSWERS = [
+    (q1, table.difference_of_means),
+    (q1, by_statistics),
+    (q1, in_single_precision),
+    (q1, lambda one, two: np.array(table.difference_of_means(one, two))),
+    (q2, table.what_follows()),
+    (q3, table.families_for_purposes()),
+]
 
 test_reference_solutions_pass = passing(ANSWERS)
 
@@ -35,7 +57,8 @@ WRONG = [
     (q3, {"a": "autoregressive", "b": "implicit", "c": "flow"}, "z to be rounded"),
     (q3, {"a": "autoregressive"}, "dictionary with the keys"),
     (q3, {"a": "arm", "b": "gan", "c": "vae"}, "got arm, gan, vae"),
-    (q1, lambda one, two: (None, None), "could not be run"),
+    (q1, lambda one, two: (None, None), "got None"),
+    (q1, lambda one: one, "could not be run"),
 ]
 
 test_likely_mistakes_are_named = naming(WRONG)

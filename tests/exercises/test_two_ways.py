@@ -25,6 +25,7 @@ WRONG = [
     (q2, lambda log_px, heldout, alpha: log_px < heldout.mean(), "should be declined"),
     (q2, lambda log_px, heldout, alpha: (log_px < heldout.quantile(alpha)).float(), "Expected booleans"),
     (q2, lambda log_px, heldout, alpha: (log_px < heldout.quantile(alpha))[:5], "one answer per object"),
+    (q2, lambda log_px, heldout, alpha: log_px < 37.2, "a change of units"),
     (q3, lambda log_px, share: log_px.exp() * share, "Divide by their sum"),
     (q3, lambda log_px, share: log_px.softmax(1), "left out p(y)"),
     (
