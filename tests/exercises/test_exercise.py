@@ -141,3 +141,12 @@ def test_an_error_inside_a_check_is_no_traceback(capsys):
     assert (
         said(exercise, 1, capsys) == "q1: your answer could not be run: ZeroDivisionError: division by zero"
     )
+
+
+def test_draws_inside_a_check_repeat_whatever_was_drawn_before(capsys):
+    exercise = Exercise(
+        "q1", lambda answer: f"{torch.rand(2).tolist()} {np.random.rand()} {random.random()}", "", flow, ""
+    )
+    first = said(exercise, 1, capsys)
+    _ = torch.rand(3), np.random.rand(), random.random()
+    assert said(exercise, 1, capsys) == first
