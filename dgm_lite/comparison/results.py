@@ -1,7 +1,8 @@
 """The result file of `python -m dgm_lite compare`: jobs, and one row for each number that they give.
 
-A row says which part it belongs to, model, seed, quantity, value and unit. The file is written after every
-job, whole or not at all, so a run that was stopped goes on where it was.
+A row says which part it belongs to, model, seed, quantity, value and unit, and in which run it was measured;
+a run says when, where and with which versions. The file is written after every job, whole or not at all, so a
+run that was stopped goes on where it was, and a model that is new is added to what is there.
 """
 
 import json
@@ -20,6 +21,7 @@ from dgm_lite import __version__
 from dgm_lite.codecs import container
 
 Row = dict[str, object]
+KEYS = {"part", "model", "seed", "quantity", "value", "unit", "run"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Job:
     """One piece of work that gives some rows.
 
     Args:
-        part: "digits", "stability", "sampling" or "formats".
+        part: "digits", "stability", "sampling", "lossy" or "formats".
         model: What is measured.
         seed: Of the weights, the batches and the draws.
         work: ``work(seed)`` yields (quantity, value, unit).
@@ -48,6 +50,9 @@ def run(file: str | Path, todo: Sequence[Job], *, command: str, epochs: int | No
         bar: bool | None = None) -> list[Row]:  # fmt: skip
     """Do the jobs that are not in the file yet, and write the file after each of them.
 
+    A new model is added to old results without measuring these again, whatever the libraries' versions:
+    each row says in which run it was measured, and each run with which versions.
+
     Args:
         file: Result file, .json; made if it is not there.
         todo: What to do.
@@ -59,20 +64,15 @@ def run(file: str | Path, todo: Sequence[Job], *, command: str, epochs: int | No
         All rows of the file.
 
     Raises:
-        ValueError: If the file is none of ours, or was made with other versions or epochs.
+        ValueError: If the file is none of ours, or its models were trained for other epochs.
     """
-    file, about = Path(file), facts(command, epochs)
-    rows: list[Row] = []
-    if file.exists():
-        before, rows = read(file)
-        theirs = before["versions"]
-        other = [f"{k} {v}, got {theirs.get(k)}" for k, v in about["versions"].items() if theirs.get(k) != v]
-        if other:
-            raise ValueError(
-                f"compare: {file} was made with other settings: expected {'; '.join(other)}. "
-                "Numbers of two kinds don't belong in one file: choose another --out."
-            )
-        about = {**before, "command": command}
+    file, own = Path(file), facts(command, epochs)
+    runs, rows = read(file) if file.exists() else ([], [])
+    if other := sorted({str(r["epochs"]) for r in runs if r["epochs"] != own["epochs"]}):
+        raise ValueError(
+            f"compare: {file} was made with other settings: expected epochs {', '.join(other)}, got "
+            f"{own['epochs']}. Numbers of two kinds don't belong in one file: choose another --out."
+        )
     done = {(row["part"], row["model"], row["seed"]) for row in rows}
     left = [job for job in todo if (job.part, job.model, job.seed) not in done]
     threads = torch.get_num_threads()
@@ -81,35 +81,53 @@ def run(file: str | Path, todo: Sequence[Job], *, command: str, epochs: int | No
         with tqdm(left, unit="job", leave=False, disable=None if bar is None else not bar) as shown:
             for job in shown:
                 shown.set_postfix_str(f"{job.part}: {job.model}, seed {job.seed}")
-                rows += job.rows()
-                write(file, about, rows)
+                rows = add(file, own, job.rows())
     finally:
         torch.set_num_threads(threads)
     return rows
 
 
 def facts(command: str, epochs: int | None = None) -> dict:
-    """When, where and with what: the head of a result file."""
+    """A run: how it was started, when, where and with what."""
     names = ("torch", "numpy", "scikit-learn", "constriction", "pillow")
     versions = {"dgm-lite": __version__, "python": platform.python_version()}
-    versions |= {name: version(name).split("+")[0] for name in names}
-    versions["epochs"] = epochs or "each model's own"
     return {
         "command": command,
         "date": date.today().isoformat(),
-        "versions": versions,
+        "epochs": epochs or "each model's own",
         "machine": f"{platform.system()} {platform.machine()}, one thread",
+        "versions": versions | {name: version(name).split("+")[0] for name in names},
     }
 
 
-def write(file: Path, about: dict, rows: Sequence[Row]) -> None:
-    """Write a result file, a row a line, whole or not at all."""
-    lines = ",\n".join(json.dumps(row) for row in rows)
-    container.write(file, f'{{"about": {json.dumps(about, indent=1)},\n"rows": [\n{lines}\n]}}\n'.encode())
+def add(file: Path, own: dict, new: Sequence[Row]) -> list[Row]:
+    """Add the rows of a run to the file, and give back all that it holds now.
+
+    Args:
+        file: Result file; made if it is not there.
+        own: The run's ``facts``. One that differs in nothing but the date is continued.
+        new: Its rows.
+
+    Raises:
+        ValueError: If the file is none of ours.
+    """
+    runs, rows = read(file) if file.exists() else ([], [])
+    number = next((k for k, r in enumerate(runs) if {**r, "date": own["date"]} == own), len(runs))
+    if number == len(runs):
+        runs = [*runs, own]
+    rows = [*rows, *({**row, "run": number} for row in new)]
+    write(file, runs, rows)
+    return rows
 
 
-def read(file: str | Path) -> tuple[dict, list[Row]]:
-    """The head and the rows of a result file.
+def write(file: Path, runs: Sequence[dict], rows: Sequence[Row]) -> None:
+    """Write a result file, a run or a row a line, whole or not at all."""
+    first, second = (",\n".join(json.dumps(line) for line in lines) for lines in (runs, rows))
+    container.write(file, f'{{"runs": [\n{first}\n],\n"rows": [\n{second}\n]}}\n'.encode())
+
+
+def read(file: str | Path) -> tuple[list[dict], list[Row]]:
+    """The runs and the rows of a result file: ``runs[row["run"]]`` says how a row was measured.
 
     Raises:
         FileNotFoundError: If there is none.
@@ -117,9 +135,13 @@ def read(file: str | Path) -> tuple[dict, list[Row]]:
     """
     try:
         found = json.loads(Path(file).read_text(encoding="utf-8"))
-        return found["about"], found["rows"]
+        runs, rows = found["runs"], found["rows"]
+        whole = all(set(row) >= KEYS and row["run"] in range(len(runs)) for row in rows)
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise ValueError(f"compare: expected a result file of compare, got {file}: {error!r}.") from error
+    if not whole or not all("epochs" in run for run in runs):
+        raise ValueError(f"compare: expected a result file of compare, got {file} without all columns.")
+    return runs, rows
 
 
 def summary(rows: Sequence[Row], part: str, model: str, quantity: str) -> tuple[float, float, int]:

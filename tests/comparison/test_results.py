@@ -28,12 +28,11 @@ def job(model: str, seed: int = 0, calls: list | None = None, part: str = "digit
 def test_rows_say_everything_about_themselves(tmp_path):
     rows = run(tmp_path / "r.json", [job("arm", 0), job("arm", 2)], command="python -m dgm_lite compare")
     assert rows[2] == {"part": "digits", "model": "arm", "seed": 2, "quantity": "nats", "value": 85.0,
-                       "unit": "nats"}  # fmt: skip
-    about, again = read(tmp_path / "r.json")
+                       "unit": "nats", "run": 0}  # fmt: skip
+    (about,), again = read(tmp_path / "r.json")
     assert again == rows and about["command"] == "python -m dgm_lite compare"
-    assert {"date", "versions", "machine"} <= set(about) and about["versions"][
-        "torch"
-    ] == torch.__version__.split("+")[0]
+    assert {"date", "versions", "machine"} <= set(about)
+    assert about["versions"]["torch"] == torch.__version__.split("+")[0]
     lines = (tmp_path / "r.json").read_text().splitlines()
     assert sum(line.startswith('{"part"') for line in lines) == len(rows), "a row a line, for readable diffs"
 
@@ -55,18 +54,40 @@ def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not_stopped(tmp_path):
     assert resumed == whole
 
 
-def test_files_of_other_versions_are_not_added_to(tmp_path, monkeypatch):
+def test_a_new_model_is_added_to_results_of_other_versions(tmp_path, monkeypatch):
+    """Nothing is measured again, and every row says with which versions it was measured."""
+    file, calls = tmp_path / "r.json", []
+    old = run(file, [job("arm", calls=calls)], command="c")
+    monkeypatch.setattr(results, "version", lambda name: "99.0")
+    rows = run(file, [job("arm", calls=calls), job("flow", calls=calls)], command="c")
+    runs, _ = read(file)
+    assert rows[: len(old)] == old and calls == [("arm", 0), ("flow", 0)]
+    torches = {row["model"]: runs[row["run"]]["versions"]["torch"] for row in rows}
+    assert torches == {"arm": torch.__version__.split("+")[0], "flow": "99.0"}
+    run(file, [job("gan")], command="c")
+    assert len(read(file)[0]) == 2, "the same run goes on, with nothing new to say about it"
+
+
+def test_models_trained_for_other_epochs_are_not_added(tmp_path):
     file = tmp_path / "r.json"
     run(file, [job("arm")], command="c")
     before = file.read_text()
-    monkeypatch.setattr(results, "version", lambda name: "0.0")
-    laws.refuses(lambda: run(file, [job("flow")], command="c"), "compare", "other settings", "torch 0.0")
-    monkeypatch.undo()
-    laws.refuses(lambda: run(file, [job("flow")], command="c", epochs=3), "epochs 3")
+    laws.refuses(lambda: run(file, [job("flow")], command="c", epochs=3), "other settings", "own", "got 3")
     assert file.read_text() == before
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"rows": []}', "\x00"])
+FOREIGN = [
+    "",
+    "{",
+    "[]",
+    '{"rows": []}',
+    "\x00",
+    '{"runs": [], "rows": [{"part": "digits"}]}',
+    '{"runs": 3, "rows": [4]}',
+]
+
+
+@pytest.mark.parametrize("text", FOREIGN)
 def test_foreign_files_are_refused_and_left_alone(tmp_path, text):
     file = tmp_path / "r.json"
     file.write_text(text)

@@ -36,12 +36,13 @@ def change(rows, value, **where):
 
 
 def test_the_committed_results_are_those_of_the_command(found):
-    """Every job of a plain run is in the file, with three seeds, and nothing else."""
-    about, rows = found
+    """Every job of a plain run is in the file, with three seeds, trained for as long as each model's own."""
+    runs, rows = found
     done = {(r["part"], r["model"], r["seed"]) for r in rows}
-    assert done == {(j.part, j.model, j.seed) for j in jobs.jobs(seeds=3)}
-    assert about["command"].startswith("python -m dgm_lite compare --seeds 3")
-    assert about["versions"]["epochs"] == "each model's own"
+    assert done >= {(j.part, j.model, j.seed) for j in jobs.jobs(seeds=3)}
+    for run in runs:
+        assert run["command"].startswith("python -m dgm_lite compare") and run["versions"]["torch"]
+        assert run["epochs"] == "each model's own"
 
 
 def test_quality_targets_of_the_book_are_met(found):
