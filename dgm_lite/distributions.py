@@ -6,7 +6,6 @@ is the commonest error in this field. Here the sum is part of the distribution.
 
 import math
 from collections.abc import Callable
-from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +14,13 @@ from torch import Tensor, nn
 from dgm_lite.shapes import check_count, check_real, sum_event
 
 LOG_2PI = math.log(2 * math.pi)
+
+
+def level_counts(x: Tensor, levels: int) -> Tensor:
+    """How often each number has each level: integers 0 .. levels-1, (N, D), to counts, (D, levels)."""
+    dim = x.shape[1]
+    cells = x.long() + levels * torch.arange(dim, device=x.device)  # a number of its own for each (d, level)
+    return cells.flatten().bincount(minlength=dim * levels).view(dim, levels)
 
 
 class DiagonalNormal:
@@ -95,12 +101,14 @@ class Categorical:
     """
 
     def __init__(self, logits: Tensor):
-        self.logits = logits
+        self.logits, self._log_total = logits, None
 
-    @cached_property
+    @property
     def log_total(self) -> Tensor:
-        """log sum_k exp(logits_k): what makes probabilities of the logits, (B, D)."""
-        return self.logits.logsumexp(2)
+        """log sum_k exp(logits_k): what makes probabilities of the logits, (B, D). Worked out once."""
+        if self._log_total is None:
+            self._log_total = self.logits.logsumexp(2)
+        return self._log_total
 
     @property
     def mean(self) -> Tensor:

@@ -361,19 +361,70 @@ def draws_are_repeatable(model: nn.Module, n: int = 6) -> None:
     assert not first.requires_grad, "draws carry a gradient"
 
 
+def drawing_and_inverting_use_no_dropout(model: nn.Module, x: Tensor) -> None:
+    """What draws, fills in or inverts does in training mode what it does in eval mode, and keeps the mode.
+
+    Args:
+        model: With dropout, if it has any.
+        x: Examples, (B, *event).
+    """
+    known = torch.arange(x.shape[1]) < x.shape[1] // 2
+    calls = {"sample": (5,), "complete": (x, known), "reconstruct": (x,), "to_latent": (x,), "to_data": (x,)}
+    calls = {name: arguments for name, arguments in calls.items() if hasattr(model, name)}
+    for name, arguments in calls.items():
+        results = []
+        for training in (False, True):
+            model.train(training)
+            torch.manual_seed(3)
+            out = getattr(model, name)(*arguments)
+            results.append(out if isinstance(out, tuple) else (out,))
+            assert all(part.training == training for part in model.modules()), f"{name} changed the mode"
+        assert all(map(torch.equal, *results)), f"{name} differs in training mode"
+
+
 # --- training -------------------------------------------------------------------------------
 
 
-def every_parameter_gets_a_gradient(model: nn.Module, *batch: Tensor) -> None:
-    """Each player's loss reaches each of its weights, with a finite and non-zero gradient."""
+def every_entry_gets_a_gradient(model: nn.Module, *batches: tuple[Tensor, ...], unused: str = "") -> None:
+    """Each player's loss reaches each entry of each of its weights, in one of the batches at least.
+
+    Args:
+        model: What is trained; in training mode, because that is where gradients count.
+        *batches: What ``loss`` takes, several times.
+        unused: Last part of the name of a weight of which some entries have no say by construction.
+    """
     model = copy.deepcopy(model).train()
     for player in players_of(model):
-        model.zero_grad(set_to_none=True)
-        player.loss(*batch).backward()
-        for name, parameter in player.weights.named_parameters():
-            assert parameter.grad is not None, f"{name} gets no gradient from the loss of {player.name!r}"
-            assert parameter.grad.isfinite().all(), f"the gradient of {name} is not finite"
-            assert parameter.grad.abs().max() > 0, f"the gradient of {name} is zero"
+        reached = {name: torch.zeros_like(p, dtype=bool) for name, p in player.weights.named_parameters()}
+        for batch in batches:
+            model.zero_grad(set_to_none=True)
+            player.loss(*batch).backward()
+            for name, parameter in player.weights.named_parameters():
+                assert parameter.grad is not None, f"{name} gets no gradient from the loss of {player.name!r}"
+                assert parameter.grad.isfinite().all(), f"the gradient of {name} is not finite"
+                reached[name] |= parameter.grad != 0
+        for name, entries in reached.items():
+            assert entries.any(), f"the gradient of {name} is zero"
+            assert entries.all() or name.split(".")[-1] == unused, (
+                f"{int((~entries).sum())} of {entries.numel()} entries of {name} never get a gradient"
+            )
+
+
+def starting_from_data_helps(start: Callable[[Tensor], nn.Module], x: Tensor) -> None:
+    """Weights set from the data explain them better than the first ones did, whatever their scale is.
+
+    Args:
+        start: The model's method that sets its weights.
+        x: Data, (N, *event).
+    """
+    model, losses = start.__self__.eval(), []
+    x = 10 * x + 50 if x.is_floating_point() else x
+    for _ in range(2):
+        torch.manual_seed(0)
+        with torch.no_grad():
+            losses.append(model.loss(x).item())
+        start(x)
+    assert losses[1] < losses[0] - 0.1, f"the start leaves the loss where it was: {losses} nats"
 
 
 def all_weights_are_registered(model: nn.Module) -> None:
@@ -432,6 +483,74 @@ def leaves_the_mode_alone(measure: Callable[[nn.Module], object], model: nn.Modu
         before = [part.training for part in model.modules()]
         measure(model)
         assert [part.training for part in model.modules()] == before, "the model came back in another mode"
+
+
+# --- transformations ------------------------------------------------------------------------
+
+
+class Measure(nn.Module):
+    """One of a model's measures as the ``forward`` that ``torch.func.functional_call`` wants."""
+
+    def __init__(self, model: nn.Module, name: str):
+        super().__init__()
+        self.model, self.name = model, name
+
+    def forward(self, x: Tensor) -> Tensor:
+        return getattr(self.model, self.name)(x)
+
+
+def measures(model: nn.Module) -> list[str]:
+    """Names of the methods that give one number of nats for each example."""
+    return [name for name in ("log_prob", "elbo", "energy") if hasattr(model, name)]
+
+
+def goes_through_torch_func(model: nn.Module, x: Tensor) -> None:
+    """vmap, grad and jvp of each measure give what a batch, autograd and a finite step give."""
+    for name in measures(model):
+        measure = Measure(model, name)
+        weights = {k: v.detach() for k, v in measure.named_parameters()}
+
+        def one(weights: dict[str, Tensor], example: Tensor) -> Tensor:
+            return torch.func.functional_call(measure, weights, (example[None],))[0]  # noqa: B023
+
+        torch.manual_seed(0)
+        batch = measure(x)
+        torch.manual_seed(0)
+        each = torch.func.vmap(one, (None, 0), randomness="different")(weights, x)
+        torch.testing.assert_close(each, batch)
+        torch.manual_seed(0)
+        slopes = torch.func.vmap(torch.func.grad(one), (None, 0), randomness="different")(weights, x)
+        torch.testing.assert_close(
+            {k: v.sum(0) for k, v in slopes.items()},
+            dict(zip(weights, _slope(batch.sum(), measure), strict=True)),
+        )
+        step = {k: torch.randn_like(v) for k, v in weights.items()}
+        torch.manual_seed(0)
+        _, along = torch.func.jvp(lambda w: one(w, x[0]), (weights,), (step,))
+        torch.manual_seed(0)
+        slope = torch.func.grad(one)(weights, x[0])
+        torch.testing.assert_close(along, sum((slope[k] * step[k]).sum() for k in step))
+
+
+def _slope(value: Tensor, module: nn.Module) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(value, list(module.parameters()), materialize_grads=True)
+
+
+def compiles(model: nn.Module, *batch: Tensor, whole: bool = True) -> None:
+    """The compiled loss of each player is its loss, and so is its gradient.
+
+    Args:
+        model: What is trained.
+        *batch: What ``loss`` takes.
+        whole: Whether one graph holds all of it.
+    """
+    for player in players_of(model):
+        found = []
+        for loss in (player.loss, torch.compile(player.loss, backend="aot_eager", fullgraph=whole)):
+            torch.manual_seed(0)
+            value = loss(*batch)
+            found.append([value, *_slope(value, player.weights)])
+        torch.testing.assert_close(*found)
 
 
 # --- everything -----------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Small networks that several families share, and what one does with any network."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -74,3 +75,14 @@ def eval_mode(*models: nn.Module) -> Iterator[None]:
     finally:
         for part, training in modes:
             part.training = training
+
+
+def in_eval_mode(method: Callable) -> Callable:
+    """A method that draws, decides or inverts: without dropout, and the model's mode stays what it was."""
+
+    @wraps(method)
+    def call(model, *args, **options):
+        with eval_mode(model):
+            return method(model, *args, **options)
+
+    return call

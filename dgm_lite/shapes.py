@@ -5,12 +5,21 @@ from numbers import Integral
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor  # there is no public way to ask
 
 
 def show(shape: tuple) -> str:
     """``('B', 64) -> '(B, 64)'``: a shape as the messages print it."""
     inside = ", ".join(str(s) for s in shape)
     return f"({inside},)" if len(shape) == 1 else f"({inside})"
+
+
+def has_values(x: Tensor) -> bool:
+    """Whether there are numbers to look at: not while a graph is compiled or exported, nor in ``torch.func``.
+
+    Inside ``vmap`` and ``grad`` a tensor stands for many, or for a number and its slope.
+    """
+    return not torch.compiler.is_compiling() and not is_functorch_wrapped_tensor(x)
 
 
 def check_shape(x: Tensor, shape: tuple[int | str, ...], owner: str, hint: str = "") -> None:
@@ -59,8 +68,8 @@ def check_real(
     check_shape(x, shape, owner, hint)
     if not x.is_floating_point():
         raise ValueError(f"{owner}: expected floating-point values, got {x.dtype}. Convert with x.float().")
-    if not finite or torch.compiler.is_compiling():
-        return  # or exported for a live figure: there are no values to look at
+    if not finite or not has_values(x):
+        return
     # NaN or infinity anywhere spoils the sum: one cheap pass, and a second look only where that fails.
     if not math.isfinite(x.sum().item()) and not torch.isfinite(x).all():
         bad = int((~torch.isfinite(x)).sum())
@@ -76,8 +85,8 @@ def check_levels(x: Tensor, levels: int, shape: tuple[int | str, ...], owner: st
     check_shape(x, shape, owner, hint)
     if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
         raise ValueError(f"{owner}: expected integers 0..{levels - 1}, got {x.dtype}. Convert with x.long().")
-    if torch.compiler.is_compiling():
-        return  # exported for a live figure: there are no values to look at
+    if not has_values(x):
+        return
     low, high = (int(v) for v in x.aminmax())  # one pass: this stands before every training step
     if low < 0 or high >= levels:
         raise ValueError(f"{owner}: expected integers 0..{levels - 1}, got values from {low} to {high}.")
@@ -92,6 +101,17 @@ def check_labels(y: Tensor, n_classes: int, batch: int, owner: str) -> None:
     check_levels(y, n_classes, ("B",), f"{owner} labels")
     if len(y) != batch:
         raise ValueError(f"{owner}: expected one label per example ({batch}), got {len(y)}.")
+
+
+def check_mask(known: Tensor, dim: int, owner: str) -> None:
+    """Refuse anything but one boolean per number: which of D numbers are known.
+
+    Raises:
+        ValueError: On a wrong shape or dtype.
+    """
+    check_shape(known, (dim,), f"{owner} known", "The mask holds one boolean per number.")
+    if known.dtype != torch.bool:
+        raise ValueError(f"{owner}: expected known to hold booleans, got {known.dtype}.")
 
 
 def check_count(n: int, owner: str, what: str = "n") -> None:

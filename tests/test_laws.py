@@ -1,5 +1,9 @@
 """The laws, applied to every model of the catalog by what it can do: a new entry is covered at once."""
 
+import copy
+from importlib import import_module
+from inspect import signature
+
 import pytest
 import torch
 
@@ -7,6 +11,7 @@ from dgm_lite import catalog, laws
 from dgm_lite.evaluate import likelihood
 from dgm_lite.protocols import Adversarial, Bijection, Bound, Density, Sampler, Trainable
 from dgm_lite.training.fit import mean_loss
+from tests.other_device import OtherDevice, elsewhere, is_elsewhere
 
 NAMES = [entry.name for entry in catalog.MODELS]
 
@@ -16,6 +21,12 @@ def small(name: str, seed: int = 0):
     torch.manual_seed(seed)
     entry = catalog.model(name)
     return laws.prepare(entry.build(**entry.small), seed)
+
+
+def arguments_of(entry) -> dict:
+    """The constructor's arguments and their defaults."""
+    module, name = entry.address.split(":")
+    return dict(signature(getattr(import_module(module), name)).parameters)
 
 
 def having(ability) -> list[str]:
@@ -139,10 +150,72 @@ def test_draws_are_repeatable(name):
     laws.draws_are_repeatable(small(name))
 
 
+def with_dropout(name: str, share: float = 0.5):
+    """The small instance, with much dropout if it takes any, in training mode."""
+    torch.manual_seed(0)
+    entry = catalog.model(name)
+    takes = {"dropout": share} if "dropout" in arguments_of(entry) else {}
+    return laws.prepare(entry.build(**entry.small, **takes)).train()
+
+
+@pytest.mark.parametrize("name", having(Sampler))
+def test_drawing_and_inverting_use_no_dropout(name):
+    model = with_dropout(name)
+    laws.drawing_and_inverting_use_no_dropout(model, laws.examples(model))
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_every_parameter_gets_a_gradient(name):
+def test_every_entry_of_every_parameter_gets_a_gradient(name):
+    """As the catalog trains it: in the small instances some convolutions see nothing but padding."""
+    torch.manual_seed(0)
+    entry = catalog.model(name)
+    data, model = catalog.dataset(entry.data), entry.build()
+    if entry.start:
+        getattr(model, entry.start)(data.train)
+    x = data.train[:1000]
+    if x.is_floating_point():
+        x = x.double() + 0.01 * torch.randn(x.shape)  # a pixel that is 0 in all images would say nothing
+    batches = [(part,) for part in x.split(250)]
+    # Precisions are made of the upper half of this matrix, without the diagonal.
+    laws.every_entry_gets_a_gradient(laws.prepare(model, scale=0.05), *batches, unused="upper")
+
+
+STARTS = [entry.name for entry in catalog.MODELS if entry.start]
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_starting_from_data_helps(name):
+    torch.manual_seed(0)
+    entry = catalog.model(name)
+    model, data = entry.build(), catalog.dataset(entry.data)
+    laws.starting_from_data_helps(getattr(model, entry.start), data.train)
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_data_to_start_from_may_lie_on_another_device(name):
+    entry = catalog.model(name)
+    model = entry.build(**entry.small)
+    start, x = getattr(model, entry.start), laws.examples(model, 50)
+    torch.manual_seed(0)
+    expected = copy.deepcopy(start(x).state_dict())
+    torch.manual_seed(0)
+    with OtherDevice():
+        start(elsewhere(x))
+    for weight, value in model.state_dict().items():
+        assert not is_elsewhere(value) and torch.equal(value, expected[weight]), f"{weight} is another"
+
+
+@pytest.mark.parametrize("name", sorted(set(having(Density)) | set(having(Bound))))
+def test_measures_go_through_torch_func(name):
     model = small(name)
-    laws.every_parameter_gets_a_gradient(model, laws.examples(model))
+    laws.goes_through_torch_func(model, laws.examples(model, 4))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_losses_compile(name):
+    """In one graph, but for a table as long as the numbers drawn and a penalty that is itself a gradient."""
+    model = small(name).train()
+    laws.compiles(model, laws.examples(model), whole=name not in ("integer-flow", "gan", "gan-digits"))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -204,7 +277,7 @@ def test_bad_sizes_are_refused(name):
             laws.refuses(lambda: entry.build(**{**entry.small, argument: nonsense}), argument)  # noqa: B023
 
 
-@pytest.mark.parametrize("name", [entry.name for entry in catalog.MODELS if entry.start])
+@pytest.mark.parametrize("name", STARTS)
 def test_starts_that_the_catalog_names_keep_the_laws(name):
     """The initial weights set from data leave a normalised density, and bad data are refused."""
     entry = catalog.model(name)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from dgm_lite import laws
-from dgm_lite.nets import CausalConv1d, eval_mode, mlp
+from dgm_lite.nets import CausalConv1d, eval_mode, in_eval_mode, mlp
 
 
 @pytest.mark.parametrize("n_layers", [1, 2, 4])
@@ -63,6 +63,27 @@ def test_it_computes_the_sum_that_it_stands_for():
 @pytest.mark.parametrize("wrong", [{"kernel": 0}, {"dilation": 0}, {"shift": 2}, {"shift": -1}])
 def test_an_impossible_convolution_is_refused(wrong):
     laws.refuses(lambda: CausalConv1d(1, 1, **wrong), "CausalConv1d", next(iter(wrong)))
+
+
+def test_a_method_in_eval_mode_is_one_for_its_duration():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = mlp(2, 3, 1, dropout=0.5)
+
+        @in_eval_mode
+        def draw(self, n: int, *, fails: bool = False) -> int:
+            """Draws."""
+            assert not any(part.training for part in self.modules())
+            return n // (not fails)
+
+    model = Model().train()
+    model.net[2].eval()
+    before = [part.training for part in model.modules()]
+    assert model.draw(3, fails=False) == 3 and Model.draw.__doc__ == "Draws."
+    with pytest.raises(ZeroDivisionError):
+        model.draw(3, fails=True)
+    assert [part.training for part in model.modules()] == before
 
 
 def test_eval_mode_comes_and_goes():

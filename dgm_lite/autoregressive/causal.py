@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from dgm_lite.autoregressive.causal_steps import CausalSteps
 from dgm_lite.autoregressive.sampler import FullPasses, draw_all, known_prefix
-from dgm_lite.distributions import log_prob_logistic_mixture
+from dgm_lite.distributions import level_counts, log_prob_logistic_mixture
 from dgm_lite.nets import CausalConv1d
 from dgm_lite.shapes import check_count, check_labels, check_levels
 
@@ -96,8 +96,8 @@ class CausalARM(nn.Module):
             nn.init.zeros_(self.head.weight)
             nn.init.zeros_(self.head.bias)
             if self.n_logistics is None:
-                counts = F.one_hot(x.long(), self.levels).sum(0).T + 1.0  # no value is impossible
-                self.marginal.copy_((counts / counts.sum(0)).log())
+                counts = level_counts(x, self.levels) + 1.0  # no value is impossible
+                self.marginal.copy_((counts / counts.sum(1, keepdim=True)).log().T)
                 return self
             scaled = self.scaled(x).double()
             ranks = torch.arange(self.n_logistics, dtype=torch.double, device=x.device) + 0.5

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dgm_lite.nets import eval_mode
-from dgm_lite.shapes import check_levels, check_shape
+from dgm_lite.shapes import check_levels, check_mask
 
 
 class Stepwise(Protocol):
@@ -102,9 +102,7 @@ def known_prefix(x: Tensor, known: Tensor, levels: int, dim: int, owner: str) ->
             everything between.
     """
     check_levels(x, levels, ("B", dim), owner, "Flatten images: x.flatten(1).")
-    check_shape(known, (dim,), owner, "The mask holds one boolean per position.")
-    if known.dtype != torch.bool:
-        raise ValueError(f"{owner}: expected known to hold booleans, got {known.dtype}.")
+    check_mask(known, dim, owner)
     start = int(known.sum())
     if not known[:start].all():
         gap = int((~known).nonzero()[0])

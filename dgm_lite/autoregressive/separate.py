@@ -6,10 +6,10 @@ It is exact, easy to get right, and wasteful: D networks learn D times what an e
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dgm_lite.autoregressive.sampler import FullPasses, draw_all, known_prefix
+from dgm_lite.distributions import level_counts
 from dgm_lite.nets import eval_mode, mlp
 from dgm_lite.shapes import check_count, check_levels
 
@@ -45,9 +45,9 @@ class SeparateARM(nn.Module):
             The model itself.
         """
         check_levels(x, self.levels, ("N", self.dim), "SeparateARM")
-        counts = F.one_hot(x.long(), self.levels).sum(0).T + 1.0  # one more each: no value is impossible
+        counts = level_counts(x, self.levels) + 1.0  # one more each: no value is impossible
         with torch.no_grad():
-            self.marginal.copy_((counts / counts.sum(0)).log())
+            self.marginal.copy_((counts / counts.sum(1, keepdim=True)).log().T)
             for net in self.nets:
                 nn.init.zeros_(net[-1].weight)
                 nn.init.zeros_(net[-1].bias)

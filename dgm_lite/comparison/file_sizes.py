@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dgm_lite.codecs.coder import Encoder
 from dgm_lite.datasets.dataset import Dataset
+from dgm_lite.distributions import level_counts
 from dgm_lite.shapes import check_count, check_levels
 
 LAYOUTS = (1, 3, 21, 64)  # images in a row of the mosaic
@@ -104,11 +105,10 @@ def counts(data: Dataset, context: Callable[[Tensor], Tensor], n_contexts: int) 
 
     A pixel's own histogram over all contexts stands behind each of them, so that nothing is impossible.
     """
-    one_hot = F.one_hot(data.train, data.levels).double()  # (N, D, levels)
-    prior = one_hot.sum(0) + 0.5
-    table = PRIOR_WEIGHT * (prior / prior.sum(1, keepdim=True)).repeat(n_contexts, 1, 1)
-    for c in range(n_contexts):
-        table[c] += ((context(data.train) == c)[:, :, None] * one_hot).sum(0)
+    joint = level_counts(context(data.train) * data.levels + data.train, n_contexts * data.levels)
+    seen = joint.view(-1, n_contexts, data.levels).movedim(1, 0).double()  # (n_contexts, D, levels)
+    prior = seen.sum(0) + 0.5
+    table = PRIOR_WEIGHT * (prior / prior.sum(1, keepdim=True)) + seen
     return table.log() - table.sum(2, keepdim=True).log()
 
 

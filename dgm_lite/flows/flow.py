@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from dgm_lite.nets import in_eval_mode
 from dgm_lite.protocols import Bijection, Density, Sampler
 from dgm_lite.shapes import check_count, check_real
 
@@ -112,15 +113,17 @@ class Flow(nn.Module):
             raise ValueError(f"Flow: expected a base with log_prob and sample, got {got}.")
         self.bijection, self.base, self.dim = bijection, base, base.dim
 
+    @in_eval_mode
     def to_latent(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(z, log_det) = (f(x), log |det J_f(x)|): shapes (B, D) and (B,), the latter in nats.
 
         Raises:
             ValueError: If x is not of shape (B, D), or not finite.
         """
-        check_real(x, ("B", self.dim), type(self).__name__, "Flatten images: x.flatten(1).")
+        self.check(x)
         return self.bijection.to_latent(x)
 
+    @in_eval_mode
     def to_data(self, z: Tensor) -> Tensor:
         """x = f^-1(z), shape (B, D)."""
         check_real(z, ("B", self.dim), f"{type(self).__name__}.to_data")
@@ -142,14 +145,24 @@ class Flow(nn.Module):
         Source: book eq. `flow-log-prob`; Rezende and Mohamed (2015), Variational inference with
         normalizing flows, section 3.
         """
-        z, log_det = self.to_latent(x)
+        self.check(x)
+        z, log_det = self.bijection.to_latent(x)
         return self.base.log_prob(z) + log_det  # one per example, not per number
+
+    def check(self, x: Tensor) -> None:
+        """Refuse anything but finite floats of shape (B, D).
+
+        Raises:
+            ValueError: If x is anything else.
+        """
+        check_real(x, ("B", self.dim), type(self).__name__, "Flatten images: x.flatten(1).")
 
     def loss(self, x: Tensor) -> Tensor:
         """Mean of -log p(x) over the batch, in nats per example."""
         return -self.log_prob(x).mean()
 
     @torch.no_grad()
+    @in_eval_mode
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """Draw z from the base and carry it back: x = f^-1(z). One pass, whatever D is.
 

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dgm_lite.flows.logistic_base import LogisticMixtureBase, check_integers
-from dgm_lite.nets import mlp
-from dgm_lite.shapes import check_count, check_levels
+from dgm_lite.nets import in_eval_mode, mlp
+from dgm_lite.shapes import check_count, check_levels, check_real
 
 MIRROR_SPEED = 4.0  # a mirror has to become sure, a shift only to come within 1/2: logits move faster
 MIRROR_ENTROPY = 0.2  # reward in the training loss for each nat of a mirror's entropy
@@ -79,6 +79,8 @@ class RoundedCoupling(nn.Module):
         """round(t(x_a)) in the type of x_a, and whether z_b is mirrored."""
         t, logit = self.outputs(x_a)
         if not x_a.is_floating_point():
+            # As an integer NaN would be a number like any other.
+            check_real(t, ("B", "D"), "RoundedCoupling, shifts computed from its weights")
             return t.round().long(), logit > 0
         # Straight through: the value is the rounded one (t + (r - t) is r exactly), the slope that of t.
         return t + (t.round() - t).detach(), logit > 0
@@ -176,6 +178,7 @@ class IntegerFlow(nn.Module):
         self.base.start_from_data(x)
         return self
 
+    @in_eval_mode
     def to_latent(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(z, log_det) = (f(x), 0): integers (B, D), and zeros (B,), because no volume changes.
 
@@ -188,6 +191,7 @@ class IntegerFlow(nn.Module):
             z, _ = coupling.to_latent(z)
         return z, self.base.mu.new_zeros(len(x))
 
+    @in_eval_mode
     def to_data(self, z: Tensor) -> Tensor:
         """x = f^-1(z): integers (B, D), exactly, for any integers z."""
         check_integers(z, ("B", self.dim), "IntegerFlow.to_data")
@@ -231,13 +235,11 @@ class IntegerFlow(nn.Module):
             return -self.base.log_prob(z).mean()
         x = x.long()
         drawn = [(coupling.moves, *coupling.chances(x)) for coupling in self.couplings]
-        every = torch.cat([x.flatten(), *(values.flatten() for _, values, _, _ in drawn)])
-        low, high = (int(v) for v in every.aminmax())
-        table = self.base.table(low, high)  # one look at each integer is cheaper than one for each pixel
-        total = table[self.unmoved, x[:, self.unmoved] - low].sum(1)
-        for moves, values, probs, entropy in drawn:
-            nats = probs * table[moves[:, None], values - low]
-            total = total + nats.sum((1, 2)) + MIRROR_ENTROPY * entropy.sum(1)
+        values = [x[:, self.unmoved, None], *(values for _, values, _, _ in drawn)]
+        nats = self.base.look_up(values, [self.unmoved, *(moves for moves, _, _, _ in drawn)])
+        total = nats[0].sum((1, 2))
+        for (_, _, probs, entropy), log_p in zip(drawn, nats[1:], strict=True):
+            total = total + (probs * log_p).sum((1, 2)) + MIRROR_ENTROPY * entropy.sum(1)
         return -total.mean()
 
     @torch.no_grad()

@@ -7,10 +7,9 @@ the tails would count them twice here; a floor under them would make the sum end
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgm_lite.distributions import log_prob_logistic_mixture
+from dgm_lite.distributions import level_counts, log_prob_logistic_mixture
 from dgm_lite.shapes import check_count, check_shape
 
 
@@ -30,20 +29,20 @@ class LogisticMixtureBase(nn.Module):
         check_count(n_components, "LogisticMixtureBase", "n_components")
         self.dim = dim
         self.logits = nn.Parameter(torch.zeros(dim, n_components))
-        self.mu = nn.Parameter(torch.linspace(-1.0, 1.0, n_components).repeat(dim, 1))
+        self.mu = nn.Parameter(_evenly(-1.0, 1.0, n_components).repeat(dim, 1))
         self.log_std = nn.Parameter(torch.zeros(dim, n_components))
 
     @torch.no_grad()
     def start_from_data(self, z: Tensor) -> "LogisticMixtureBase":
         """Means evenly over the range of z, (N, D); weights by how many z lie nearest: almost a histogram."""
         check_integers(z, ("N", self.dim), "LogisticMixtureBase.start_from_data")
-        n_components = self.mu.shape[1]
-        means = torch.linspace(float(z.min()), float(z.max()), n_components).to(self.mu)
-        nearest = (z[..., None] - means).abs().argmin(2)  # (N, D)
-        counts = F.one_hot(nearest, n_components).to(self.mu.dtype).mean(0)
-        self.mu.copy_(means.expand_as(self.mu))
-        self.log_std.fill_(max(1.0, float(z.max() - z.min()) / max(n_components - 1, 1))).mul_(0.4).log_()
-        self.logits.copy_((counts + 0.1 / n_components).log())
+        n_components, (low, high) = self.mu.shape[1], (float(v) for v in z.aminmax())
+        means = _evenly(low, high, n_components).to(z.device, self.mu.dtype)
+        nearest = torch.bucketize(z, (means[:-1] + means[1:]) / 2)  # (N, D)
+        shares = level_counts(nearest, n_components).to(self.mu.dtype) / len(z)
+        self.mu.copy_(means)
+        self.log_std.fill_(max(1.0, (high - low) / max(n_components - 1, 1))).mul_(0.4).log_()
+        self.logits.copy_((shares + 0.1 / n_components).log())
         return self
 
     def log_prob_terms(self, z: Tensor) -> Tensor:
@@ -51,6 +50,28 @@ class LogisticMixtureBase(nn.Module):
         shape = (*z.shape, self.mu.shape[1])
         parameters = (self.logits, self.mu, self.log_std)
         return log_prob_logistic_mixture(z, *(v.expand(shape) for v in parameters))
+
+    def look_up(self, values: list[Tensor], places: list[Tensor]) -> list[Tensor]:
+        """log p_z(z_d = v) of several values v of each of some numbers d.
+
+        Args:
+            values: Integers, (B, n_d, k) each.
+            places: Which numbers d they are values of, (n_d,) each.
+
+        Returns:
+            Nats, shaped as the values.
+        """
+        ends = torch.stack([torch.stack(v.aminmax()) for v in values])
+        low, high = int(ends[:, 0].min()), int(ends[:, 1].max())
+        # A table of all integers in between is cheaper than a look at each value, unless they lie far apart.
+        if (high - low) * self.dim < sum(v.numel() for v in values):
+            table = self.table(low, high)
+            return [table[d[:, None], v - low] for v, d in zip(values, places, strict=True)]
+        parameters = (self.logits, self.mu, self.log_std)
+        return [
+            log_prob_logistic_mixture(v, *(p[d, None].expand(*v.shape, -1) for p in parameters))
+            for v, d in zip(values, places, strict=True)
+        ]
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log p_z(z) = sum_d log p_z(z_d), nats, (B,). Source: book eq. `integer-base`."""
@@ -81,6 +102,11 @@ class LogisticMixtureBase(nn.Module):
         u = torch.rand(mu.shape, generator=generator, dtype=mu.dtype, device=mu.device)
         scale = log_std.exp() * 3**0.5 / torch.pi
         return mu + scale * u.clamp(min=1e-300).logit()  # u may be 0, and never 1
+
+
+def _evenly(low: float, high: float, n: int) -> Tensor:
+    """n numbers from low to high; a single one stands in the middle."""
+    return torch.linspace(low, high, n) if n > 1 else torch.tensor([(low + high) / 2])
 
 
 def check_integers(x: Tensor, shape: tuple[int | str, ...], owner: str, hint: str = "") -> None:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgm_lite.nets import mlp
+from dgm_lite.nets import in_eval_mode, mlp
 from dgm_lite.protocols import Player
 from dgm_lite.shapes import check_count, check_real, check_shape
 
@@ -85,6 +85,7 @@ class GAN(nn.Module):
             return F.softplus(-logit).mean()
         return -F.softplus(logit).mean()
 
+    @torch.compiler.disable  # a compiled graph has no gradient of a gradient
     def _squared_gradient(self, x: Tensor) -> Tensor:
         x = ((x - self.middle) / self.half_width).requires_grad_()
         (gradient,) = torch.autograd.grad(self.discriminator(x).sum(), x, create_graph=True)
@@ -107,11 +108,13 @@ class GAN(nn.Module):
         ]
 
     @torch.no_grad()
+    @in_eval_mode
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """z ~ N(0, I), then x = G(z): real numbers, shape (n, D), in one pass."""
         check_count(n, "GAN.sample")
         return self.generate(self._latent(n, generator))
 
+    @in_eval_mode
     def force(self, x: Tensor) -> Tensor:
         """Where the generator's loss pushes a drawn point x: minus its gradient, (B, D).
 

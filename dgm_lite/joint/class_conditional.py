@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from dgm_lite.nets import in_eval_mode
 from dgm_lite.protocols import Density
 from dgm_lite.shapes import check_count, check_labels
 
@@ -36,21 +37,28 @@ class ClassConditional(nn.Module):
         check_count(self.n_classes, "ClassConditional", "the number of densities")
         self.class_logits = nn.Parameter(torch.zeros(self.n_classes))
 
-    def log_prob_joint(self, x: Tensor) -> Tensor:
-        """log p(x | y) + log p(y) of every label y, in nats, (B, n_classes)."""
-        log_px_given_y = torch.stack([density.log_prob(x) for density in self.densities], dim=1)
-        return log_px_given_y + self.class_logits.log_softmax(0)
+    def log_prob_each(self, x: Tensor) -> Tensor:
+        """log p(x | y) of every label y, in nats, (B, n_classes)."""
+        return torch.stack([density.log_prob(x) for density in self.densities], dim=1)
 
-    def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """log p(x, y), or log p(x) = log sum_y p(x, y) where no labels are given, in nats, (B,).
+    def log_prob_joint(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """log p(x, y) = log p(x | y) + log p(y), in nats: of the labels y, (B,), or of all, (B, n_classes).
 
         Source: book eq. `class-conditional`; Lasserre et al. (2006), equation 1.
         """
-        joint = self.log_prob_joint(x)
-        if y is None:
-            return joint.logsumexp(1)
-        check_labels(y, self.n_classes, len(x), "ClassConditional")
-        return joint.gather(1, y.long()[:, None]).squeeze(1)
+        joint = self.log_prob_each(x) + self.class_logits.log_softmax(0)
+        return joint if y is None else self._chosen(joint, y)
+
+    def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """log p(x | y), or log p(x) = log sum_y p(x, y) where no labels are given, in nats, (B,).
+
+        Source: book eq. `class-conditional`.
+        """
+        return self.log_prob_joint(x).logsumexp(1) if y is None else self._chosen(self.log_prob_each(x), y)
+
+    def _chosen(self, table: Tensor, y: Tensor) -> Tensor:
+        check_labels(y, self.n_classes, len(table), "ClassConditional")
+        return table.gather(1, y.long()[:, None]).squeeze(1)
 
     def log_prob_labels(self, x: Tensor) -> Tensor:
         """log p(y | x) by Bayes' rule, in nats, (B, n_classes)."""
@@ -58,9 +66,10 @@ class ClassConditional(nn.Module):
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
         """Mean of -log p(x, y) over the batch, in nats per example."""
-        return -self.log_prob(x, y).mean()
+        return -self.log_prob_joint(x, y).mean()
 
     @torch.no_grad()
+    @in_eval_mode
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """y ~ p(y), then x ~ p(x | y): shape (n, *event), in random order of classes."""
         check_count(n, "ClassConditional.sample")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite.joint.classifier import Classifier
+from dgm_lite.nets import in_eval_mode
 from dgm_lite.protocols import Density
 from dgm_lite.shapes import check_labels
 
@@ -54,28 +55,30 @@ class ClassifierDensity(nn.Module):
         # Below this log p(x) the system declines to decide; -inf: it never declines.
         self.register_buffer("threshold", torch.tensor(-torch.inf))
 
-    def log_prob_joint(self, x: Tensor) -> Tensor:
-        """log p(x, y) = log p(y | x) + log p(x) of every label y, in nats, (B, n_classes)."""
-        return self.classifier.log_prob_labels(x) + self.density.log_prob(x)[:, None]
-
-    def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """log p(x, y), or log p(x) where no labels are given, in nats.
+    def log_prob_joint(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """log p(x, y) = log p(y | x) + log p(x), in nats: of the labels y, (B,), or of all, (B, n_classes).
 
         Args:
             x: Objects, shape (B, D).
             y: Labels 0 .. n_classes-1, shape (B,), or None.
 
-        Returns:
-            Nats, shape (B,).
+        Source: book eq. `joint`.
+        """
+        joint = self.classifier.log_prob_labels(x) + self.density.log_prob(x)[:, None]
+        if y is None:
+            return joint
+        check_labels(y, self.classifier.n_classes, len(x), "ClassifierDensity")
+        return joint.gather(1, y.long()[:, None]).squeeze(1)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log p(x), nats, (B,). There is no log p(x | y): p(y) would be an integral over all x.
 
         Source: book eq. `joint`.
         """
-        if y is None:
-            return self.density.log_prob(x)
-        check_labels(y, self.classifier.n_classes, len(x), "ClassifierDensity")
-        return self.log_prob_joint(x).gather(1, y.long()[:, None]).squeeze(1)
+        return self.density.log_prob(x)
 
     @torch.no_grad()
+    @in_eval_mode
     def reject_below(self, heldout: Tensor, quantile: float) -> "ClassifierDensity":
         """Decline to decide where log p(x) is below this quantile of held-out objects; return the model.
 
@@ -92,6 +95,7 @@ class ClassifierDensity(nn.Module):
         return self
 
     @torch.no_grad()
+    @in_eval_mode
     def decide(self, x: Tensor) -> Decision:
         """The most probable label of each object, or REJECT where log p(x) is below the threshold."""
         log_px = self.density.log_prob(x)

@@ -6,10 +6,9 @@ What comes back has ``log_prob(x) -> (B,)``, ``sample()`` and ``mean``. ``check`
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgm_lite.distributions import Bernoulli, Categorical, DiagonalNormal
+from dgm_lite.distributions import Bernoulli, Categorical, DiagonalNormal, level_counts
 from dgm_lite.shapes import check_count, check_levels, check_real
 
 FLATTEN = "Flatten images: x.flatten(1)."
@@ -51,7 +50,7 @@ class CategoricalLikelihood(nn.Module):
     @torch.no_grad()
     def start_from_data(self, x: Tensor) -> None:
         """Start at the histogram of each pixel: what is left to learn is how z changes it."""
-        counts = F.one_hot(x.long(), self.levels).sum(0) + 1.0  # one more each: no level is impossible
+        counts = level_counts(x, self.levels) + 1.0  # one more each: no level is impossible
         self.marginal.copy_((counts / counts.sum(1, keepdim=True)).log())
 
     def forward(self, z: Tensor) -> Categorical:

@@ -74,15 +74,14 @@ class GaussianMixture(nn.Module):
         Args:
             x: Data, (N, D).
             spread: Standard deviation of each dimension, (D,); by default that of x.
-            generator: Which points are chosen.
+            generator: Which points are chosen; on the device of x.
         """
         check_real(x, ("N", self.dim), "GaussianMixture")
         spread = x.std(0, correction=0) if spread is None else spread
         # No point twice where there are enough: components with the same start would stay the same for ever.
         enough = len(x) >= len(self.mu)
-        chosen = torch.multinomial(
-            torch.ones(len(x)), len(self.mu), replacement=not enough, generator=generator
-        )
+        evenly = torch.ones(len(x), device=x.device)
+        chosen = torch.multinomial(evenly, len(self.mu), replacement=not enough, generator=generator)
         self.mu.copy_(x[chosen])
         # K components share the space: each starts K^(1/D) times narrower than the data.
         self.log_std.copy_(spread.clamp_min(1e-3).log() - math.log(len(self.mu)) / self.dim)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite.distributions import DiagonalNormal
+from dgm_lite.nets import eval_mode
 from dgm_lite.shapes import check_count
 
 
@@ -93,8 +94,9 @@ def active_units(posterior: nn.Module, x: Tensor, *, n_samples: int = 32, thresh
     Source: book eq. `active-units`; Burda et al. (2016), Importance weighted autoencoders, section 5.2.
     """
     check_count(n_samples, "active_units", "n_samples")
-    if hasattr(posterior, "distribution"):
-        means = posterior.distribution(x).mean
-    else:
-        means = torch.stack([posterior(x)[0] for _ in range(n_samples)]).mean(0)
+    with eval_mode(posterior):
+        if hasattr(posterior, "distribution"):
+            means = posterior.distribution(x).mean
+        else:
+            means = torch.stack([posterior(x)[0] for _ in range(n_samples)]).mean(0)
     return means.var(0) > threshold

@@ -7,9 +7,10 @@ import math
 from collections.abc import Iterator
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgm_lite.shapes import check_count, check_real, check_shape
+from dgm_lite.shapes import check_count, check_mask, check_real
 
 
 class PPCA(nn.Module):
@@ -40,10 +41,19 @@ class PPCA(nn.Module):
         """sigma^2, the noise left in every direction."""
         return (2 * self.log_std).exp()
 
-    def _inner(self, weight: Tensor) -> Tensor:
-        """M = W^T W + sigma^2 I, of size M x M: all that has to be inverted."""
+    def factors(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Q and R of W with sigma I below it, (D + M, M) and (M, M): then M = W^T W + sigma^2 I = R^T R.
+
+        M itself is never formed: to square W costs half of its digits, and float32 has seven.
+        """
         identity = torch.eye(self.latent_dim, dtype=weight.dtype, device=weight.device)
-        return weight.mT @ weight + self.variance * identity
+        return torch.linalg.qr(torch.cat([weight, self.log_std.exp() * identity]))
+
+    def causes(self, x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean of p(z | x), (B, M), and a root of its covariance sigma^2 M^-1: sigma R^-1, (M, M)."""
+        q, r = self.factors(weight)
+        inverse = torch.linalg.solve_triangular(r, torch.eye(len(r)).to(r), upper=True)
+        return (x - self.mu) @ q[: self.dim] @ inverse.mT, self.log_std.exp() * inverse
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Exact log-density: log p(x) = log N(x; mu, W W^T + sigma^2 I), without any D x D matrix.
@@ -60,13 +70,14 @@ class PPCA(nn.Module):
         Source: book eq. `ppca-marginal`; Tipping and Bishop (1999), equations 3.3 to 3.5.
         """
         check_real(x, ("B", self.dim), "PPCA", "Flatten images: x.flatten(1).")
-        inner = torch.linalg.cholesky(self._inner(self.weight))
-        centred = x - self.mu
-        # Woodbury: C^-1 = (I - W M^-1 W^T) / sigma^2, and |C| = sigma^(2 (D - M)) |M|.
-        whitened = torch.linalg.solve_triangular(inner, (centred @ self.weight).mT, upper=False)
-        distance = (centred.square().sum(1) - whitened.square().sum(0)) / self.variance
-        log_det = 2 * (self.dim - self.latent_dim) * self.log_std + 2 * inner.diagonal().log().sum()
-        return -0.5 * (distance + log_det + self.dim * math.log(2 * math.pi))
+        q, r = self.factors(self.weight)
+        centred = F.pad(x - self.mu, (0, self.latent_dim))  # (B, D + M), as long as Q
+        # Woodbury: (x - mu)^T C^-1 (x - mu) = |what W leaves over|^2 / sigma^2,
+        # and |C| = sigma^(2 (D - M)) |R|^2.
+        left = (centred - centred @ q @ q.mT) * (-self.log_std).exp()
+        log_det = 2 * (self.dim - self.latent_dim) * self.log_std
+        log_det = log_det + 2 * r.diagonal().abs().log().sum()
+        return -0.5 * (left.square().sum(1) + log_det + self.dim * math.log(2 * math.pi))
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """p(z | x) = N(mean, covariance), exactly: mean (B, M), covariance (M, M), the same for every x.
@@ -74,8 +85,8 @@ class PPCA(nn.Module):
         Source: book eq. `ppca-posterior`; Tipping and Bishop (1999), equation 3.6.
         """
         check_real(x, ("B", self.dim), "PPCA")
-        inverse = torch.linalg.inv(self._inner(self.weight))
-        return (x - self.mu) @ self.weight @ inverse, self.variance * inverse
+        mean, root = self.causes(x, self.weight)
+        return mean, root @ root.mT
 
     def loss(self, x: Tensor) -> Tensor:
         """Mean of -log p(x) over the batch, in nats per example."""
@@ -97,18 +108,24 @@ class PPCA(nn.Module):
         Source: book eq. `ppca-ml`; Tipping and Bishop (1999), equations 3.7 and 3.8.
         """
         check_real(x, ("N", self.dim), "PPCA")
-        values, vectors = torch.linalg.eigh(x.double().T.cov(correction=0))
+        x = x.cpu().double()  # not every device has float64
+        values, vectors = torch.linalg.eigh(x.T.cov(correction=0))
         values, vectors = values.flip(0), vectors.flip(1)  # largest first
         noise = values[self.latent_dim :].mean()
-        if noise <= 0:
-            raise ValueError(
-                "PPCA: expected data that vary in more than latent_dim directions; sigma^2 would be 0."
-            )
+        self._check_noise(noise, 10 * torch.finfo(x.dtype).eps * values[0])
         kept = (values[: self.latent_dim] - noise).clamp_min(0).sqrt()
-        self.mu.copy_(x.double().mean(0))
+        self.mu.copy_(x.mean(0))
         self.weight.copy_(vectors[:, : self.latent_dim] * kept)
         self.log_std.copy_(0.5 * noise.log())
         return self
+
+    def _check_noise(self, variance: Tensor, rounding: Tensor) -> None:
+        """Refuse data that lie in a plane of M dimensions, as far as can be told."""
+        if not variance > rounding:
+            raise ValueError(
+                f"PPCA: expected data that vary in more than latent_dim = {self.latent_dim} directions, "
+                f"got a sigma^2 of {variance.item():.3g}: nothing but rounding."
+            )
 
     @torch.no_grad()
     def em_steps(self, x: Tensor, n: int) -> Iterator[float]:
@@ -118,20 +135,28 @@ class PPCA(nn.Module):
             x: Data, (N, D).
             n: Number of steps.
 
+        Raises:
+            ValueError: If the data vary in latent_dim directions only: the likelihood has no highest value.
+
         Source: book eq. `ppca-em`; Tipping and Bishop (1999), appendix B.
         """
         check_real(x, ("N", self.dim), "PPCA")
         check_count(n, "PPCA.em_steps")
         self.mu.copy_(x.mean(0))
-        centred = x - self.mu
+        centred = F.pad(x - self.mu, (0, 0, 0, self.latent_dim))  # (N + M, D)
+        rounding = (10 * torch.finfo(x.dtype).eps) ** 2 * centred.square().mean()
         for _ in range(n):
             yield self.log_prob(x).mean().item()
-            mean, covariance = self.posterior(x)  # E: what the hidden causes were
-            second = len(x) * covariance + mean.mT @ mean  # sum of E[z z^T]
-            weight = torch.linalg.solve(second, (centred.mT @ mean).mT).mT  # M: regress x on them
-            residual = centred.square().sum() - (mean * (centred @ weight)).sum()
+            mean, root = self.causes(x, self.weight)  # E: what the hidden causes were
+            # M: regress x on them. M more rows, to be explained as zeros, stand for how far
+            # they spread: sum E[z z^T] = z^T z. (And z^T z is never formed.)
+            z = torch.cat([mean, math.sqrt(len(x)) * root.mT])
+            q, r = torch.linalg.qr(z)
+            weight = torch.linalg.solve_triangular(r, q.mT @ centred, upper=True).mT
+            variance = (centred - z @ weight.mT).square().sum() / x.numel()
+            self._check_noise(variance, rounding)
             self.weight.copy_(weight)
-            self.log_std.copy_(0.5 * (residual / centred.numel()).log())
+            self.log_std.copy_(0.5 * variance.log())
 
     @torch.no_grad()
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
@@ -152,15 +177,18 @@ class PPCA(nn.Module):
         Returns:
             (mean, std), both (B, D): known numbers come back unchanged with std 0.
 
+        Raises:
+            ValueError: If x or the mask is none.
+
         Source: book eq. `ppca-complete`; Bishop (2006), Pattern recognition and machine learning,
         section 2.3.1.
         """
-        check_shape(known, (self.dim,), "PPCA.complete known")
+        check_mask(known, self.dim, "PPCA.complete")
+        check_real(x, ("B", self.dim), "PPCA.complete", finite=False)
         x = torch.where(known, x, self.mu)
         check_real(x, ("B", self.dim), "PPCA.complete")
-        seen = self.weight * known[:, None]  # rows of missing numbers say nothing about z
-        inverse = torch.linalg.inv(self._inner(seen))
-        z = (x - self.mu) @ seen @ inverse
+        # Rows of missing numbers say nothing about z.
+        z, root = self.causes(x, self.weight * known[:, None])
         mean = torch.where(known, x, z @ self.weight.T + self.mu)
-        spread = self.variance * (1 + ((self.weight @ inverse) * self.weight).sum(1))
-        return mean, torch.where(known, 0.0, spread.sqrt()).expand_as(mean)
+        spread = (self.variance + (self.weight @ root).square().sum(1)).sqrt()
+        return mean, torch.where(known, 0.0, spread).expand_as(mean)

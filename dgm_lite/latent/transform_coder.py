@@ -16,7 +16,7 @@ from dgm_lite.latent.likelihoods import GaussianLikelihood
 from dgm_lite.latent.posteriors import UnitUniform
 from dgm_lite.latent.priors import LogisticCells
 from dgm_lite.latent.vae import VAE
-from dgm_lite.nets import mlp
+from dgm_lite.nets import in_eval_mode, mlp
 from dgm_lite.shapes import check_count
 
 
@@ -96,6 +96,7 @@ class TransformCoder(VAE):
         self.levels = levels
 
     @torch.no_grad()
+    @in_eval_mode
     def start_from_data(self, x: Tensor) -> "TransformCoder":
         """Start as the best linear code: principal components, rounded to multiples of one step.
 
@@ -111,13 +112,13 @@ class TransformCoder(VAE):
         Source: book eq. `rate-distortion`; Goyal (2001), Theoretical foundations of transform coding.
         """
         self.likelihood.check(x, "TransformCoder")
-        mean, values, axes = principal_axes(x.double())
-        latent_dim, step = self.prior.dim, math.sqrt(12) * self.likelihood.log_std.double().exp()
+        mean, values, axes = principal_axes(x.cpu().double())  # not every device has float64
+        latent_dim, step = self.prior.dim, math.sqrt(12) * self.likelihood.log_std.cpu().double().exp()
         axes, spread = axes[:, :latent_dim], values[:latent_dim].sqrt() / step
         extent, one = (x.max() - x.min()).clamp_min(1e-3), torch.ones_like(mean)
         self.posterior.net.start(axes.T / step, -mean @ axes / step, mean, one * extent / 2, one[0])
         self.likelihood.net.start(axes * step, mean, 0 * spread, (spread**2 + 1 / 12).sqrt(), extent)
-        self.prior.start_from_data(self.posterior.centre(x))
+        self.prior.start_from_data(self.posterior.centre(x.to(self.likelihood.log_std)))
         return self
 
 

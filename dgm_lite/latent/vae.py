@@ -15,7 +15,7 @@ from dgm_lite.distributions import StandardNormal, log_mean_weight
 from dgm_lite.latent.likelihoods import BernoulliLikelihood, CategoricalLikelihood, GaussianLikelihood
 from dgm_lite.latent.posteriors import DiagonalGaussian, ScaleLevels
 from dgm_lite.latent.priors import NormalMixture
-from dgm_lite.nets import mlp
+from dgm_lite.nets import eval_mode, in_eval_mode, mlp
 from dgm_lite.protocols import Density, Sampler
 from dgm_lite.shapes import check_count
 
@@ -106,12 +106,14 @@ class VAE(nn.Module):
         return (self.beta * (log_q - log_pz) - log_px).mean()
 
     @torch.no_grad()
+    @in_eval_mode
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """z ~ p(z), then x ~ p(x | z): shape (n, D)."""
         check_count(n, f"{type(self).__name__}.sample")
         return self.likelihood(self.prior.sample(n, generator=generator)).sample(generator=generator)
 
     @torch.no_grad()
+    @in_eval_mode
     def reconstruct(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """z ~ q(z | x), then the mean of p(x | z): floats, shape (B, D)."""
         self.likelihood.check(x, type(self).__name__)
@@ -120,21 +122,22 @@ class VAE(nn.Module):
 
 @torch.no_grad()
 def by_quadrature(
-    model: VAE, x: Tensor, *, reach: float = 8.0, n: int | None = None
+    model: VAE, x: Tensor, *, reach: float | None = None, n: int | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """log p(x) by summing p(x | z) p(z) over a grid: exact for all purposes, where z has 1 or 2 numbers.
 
     Args:
         model: A VAE with M = 1 or 2.
         x: Objects, (B, D).
-        reach: The grid spans [-reach, reach] along each axis.
+        reach: The grid spans [-reach, reach] along each axis; by default 8, or as far as the prior needs.
         n: Grid points along each axis; by default 2,001 for M = 1 and 201 for M = 2.
 
     Returns:
         log p(x) in nats, (B,); the grid, (n^M, M); and log p(z | x) on it, (B, n^M): the true posterior.
 
     Raises:
-        ValueError: If M is larger than 2: grids grow as n^M.
+        ValueError: If M is larger than 2: grids grow as n^M. If the prior's mass lies outside the grid, or a
+            posterior between its points.
 
     Source: book eq. `vae-marginal`.
     """
@@ -144,12 +147,25 @@ def by_quadrature(
         raise ValueError(f"by_quadrature: expected a latent space of 1 or 2 dimensions, got {dim}.")
     n = n or {1: 2001, 2: 201}[dim]
     weight = next(model.parameters())
+    if reach is None:
+        drawn = model.prior.sample(1000, generator=torch.Generator(weight.device).manual_seed(0))
+        reach = max(8.0, 1.5 * drawn.abs().max().item())
     axis = torch.linspace(-reach, reach, n, dtype=weight.dtype, device=weight.device)
     z = torch.cartesian_prod(*[axis] * dim).reshape(-1, dim)
-    log_px = torch.cat([_log_px(model.likelihood, x, part) for part in z.split(5_000)], dim=1)
-    log_joint = log_px + model.prior.log_prob(z)
-    log_p = log_joint.logsumexp(1) + dim * math.log(2 * reach / (n - 1))
-    return log_p, z, log_joint - log_p[:, None]
+    with eval_mode(model):
+        log_px = torch.cat([_log_px(model.likelihood, x, part) for part in z.split(5_000)], dim=1)
+        log_pz = model.prior.log_prob(z)
+    log_joint, log_cell = log_px + log_pz, dim * math.log(2 * reach / (n - 1))
+    log_p = log_joint.logsumexp(1) + log_cell
+    log_posterior = log_joint - log_p[:, None]
+    on_grid, in_cell = (log_pz + log_cell).exp().sum().item(), (log_posterior.max() + log_cell).exp().item()
+    if not abs(on_grid - 1) < 1e-3 or in_cell > 0.5:
+        raise ValueError(
+            f"by_quadrature: expected a grid that holds the prior and resolves p(z | x), got a share of "
+            f"{on_grid:.3f} of p(z), and up to {in_cell:.3f} of p(z | x) in one cell. "
+            f"Give a larger reach (now {reach:g}) or n (now {n})."
+        )
+    return log_p, z, log_posterior
 
 
 def _log_px(likelihood: nn.Module, x: Tensor, z: Tensor) -> Tensor:

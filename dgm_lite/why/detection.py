@@ -58,8 +58,8 @@ def mutate(x: Tensor, levels: int, rate: float, *, generator: torch.Generator | 
     check_levels(x, levels, ("N", "D"), "mutate")
     if not 0 <= rate <= 1:
         raise ValueError(f"mutate: expected a rate in [0, 1], got {rate}.")
-    chosen = torch.rand(x.shape, generator=generator) < rate
-    return torch.where(chosen, torch.randint(levels, x.shape, generator=generator), x)
+    chosen = torch.rand(x.shape, generator=generator, device=x.device) < rate
+    return torch.where(chosen, torch.randint(levels, x.shape, generator=generator, device=x.device), x)
 
 
 class NeighbourCode(nn.Module):
@@ -83,12 +83,13 @@ class NeighbourCode(nn.Module):
         if x.shape[1] % width:
             raise ValueError(f"NeighbourCode: expected rows of {width} pixels, got images of {x.shape[1]}.")
         self.dim, self.levels, self.width = x.shape[1], levels, width
-        counts = torch.ones(levels, levels)  # one each to begin with: no pair is impossible
-        counts.index_put_((self._left(x).flatten(), x.flatten()), torch.ones(x.numel()), accumulate=True)
+        pairs = self._left(x) * levels + x.long()
+        counts = pairs.flatten().bincount(minlength=levels**2).view(levels, levels)
+        counts = counts + 1.0  # one more each: no pair is impossible
         self.register_buffer("table", (counts / counts.sum(1, keepdim=True)).log())
 
     def _left(self, x: Tensor) -> Tensor:
-        rows = x.reshape(len(x), -1, self.width)
+        rows = x.long().reshape(len(x), -1, self.width)
         return torch.cat([torch.zeros_like(rows[..., :1]), rows[..., :-1]], dim=2).flatten(1)
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -100,7 +101,7 @@ class NeighbourCode(nn.Module):
         Source: book eq. `likelihood-ratio`.
         """
         check_levels(x, self.levels, ("B", self.dim), "NeighbourCode")
-        return self.table[self._left(x), x].sum(1)
+        return self.table[self._left(x), x.long()].sum(1)
 
 
 def mutated(data: Dataset, rate: float, *, seed: int = 0) -> Dataset:

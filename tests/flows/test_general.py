@@ -63,9 +63,7 @@ def test_an_unconstrained_network_folds_and_its_density_does_not_sum_to_one():
 
 
 def test_gradients_reach_every_weight_through_the_determinant():
-    laws.every_parameter_gets_a_gradient(
-        laws.prepare(DeepDensity(3, 2, hidden=5)), torch.randn(8, 3).double()
-    )
+    laws.every_entry_gets_a_gradient(laws.prepare(DeepDensity(3, 2, hidden=5)), (torch.randn(8, 3).double(),))
 
 
 def test_refusals():

@@ -3,6 +3,7 @@
 import copy
 import itertools
 import math
+import time
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from dgm_lite.evaluate import likelihood
 from dgm_lite.flows.integer import MIRROR_ENTROPY, IntegerFlow, RoundedCoupling, parts_of
 from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.fit import fit
+from dgm_lite.training.step import DivergedError
 
 
 def flow(dim: int = 4, levels: int = 5, n_parts: int = 3, seed: int = 0, scale: float = 0.7, **options):
@@ -33,6 +35,69 @@ def trained(data):
     model = catalog.model("integer-flow").build().start_from_data(data.train)
     fit(model, data, TrainConfig(epochs=8, lr=0.01, batch_size=100, average=0.9), bar=False)
     return model
+
+
+# --- divergence -----------------------------------------------------------------------------
+
+
+def with_shift(shift: float) -> IntegerFlow:
+    """The catalog's model, one of whose couplings shifts one number by this much."""
+    torch.manual_seed(0)
+    model = catalog.model("integer-flow").build().train()
+    with torch.no_grad():
+        model.couplings[0].net[-1].bias[0] = shift
+    return model
+
+
+@pytest.mark.parametrize("shift", [3e5, 1e9, 1e30])
+def test_a_far_shift_costs_no_more_than_a_near_one(data, shift):
+    """A table of all integers in between would take gigabytes."""
+    model, x = with_shift(shift), data.train[:20]
+    seconds = time.monotonic()
+    loss = model.loss(x)
+    loss.backward()
+    assert time.monotonic() - seconds < 1
+    assert loss.isfinite() and loss > with_shift(0.0).loss(x) + 1e3
+
+
+@pytest.mark.parametrize("shift", [40.0, 400.0, 4e3])
+def test_values_far_apart_have_the_nats_of_a_table(data, shift, monkeypatch):
+    """Whichever way is the cheaper: a table of all integers, or one look at each value."""
+    model, x = with_shift(shift).eval().train().double(), data.train[:20]
+    torch.manual_seed(0)
+    loss = model.loss(x)
+    base = model.base
+
+    def by_table(values, places):
+        low, high = min(int(v.min()) for v in values), max(int(v.max()) for v in values)
+        return [base.table(low, high)[d[:, None], v - low] for v, d in zip(values, places, strict=True)]
+
+    monkeypatch.setattr(base, "look_up", by_table)
+    torch.manual_seed(0)
+    torch.testing.assert_close(model.loss(x), loss, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_weights_that_are_no_numbers_are_named(data, value):
+    """In training the loss is NaN, which the trainer names; elsewhere NaN may not become an integer."""
+    model = with_shift(value)
+    assert model.loss(data.train[:20]).isnan()
+    for call in (model.log_prob, model.to_data):
+        laws.refuses(lambda: call(data.train[:20]), "RoundedCoupling", "weights", "finite")  # noqa: B023
+    with pytest.raises(DivergedError, match="'model' became"):
+        fit(model, data, TrainConfig(epochs=1), bar=False)
+
+
+def test_too_fast_a_training_diverges_cleanly(data):
+    """With a learning rate of 1 the shifts reach thousands: steps stay quick, and an error names the rate."""
+    torch.manual_seed(0)
+    model = catalog.model("integer-flow").build().start_from_data(data.train)
+    seconds = time.monotonic()
+    try:
+        fit(model, data, TrainConfig(epochs=5, lr=1.0, warmup=0.0), bar=False)
+    except DivergedError as error:
+        assert "learning rate" in str(error)
+    assert time.monotonic() - seconds < 20
 
 
 # --- the coupling ---------------------------------------------------------------------------
@@ -270,7 +335,7 @@ def test_the_gradient_of_a_shift_is_the_difference_between_neighbours():
 @pytest.mark.parametrize("options", [{}, {"mirrors": False}, {"mirrors": False, "straight_through": True}])
 def test_gradients_reach_every_weight_through_the_rounding(options):
     model = flow(5, 6, 3, **options)
-    laws.every_parameter_gets_a_gradient(model, torch.randint(6, (20, 5)))
+    laws.every_entry_gets_a_gradient(model, (torch.randint(6, (20, 5)),))
 
 
 def test_the_loss_is_exact_in_eval_mode_however_it_is_trained():

@@ -72,6 +72,19 @@ def test_draws_are_repeatable_and_finite_for_the_rarest_random_numbers(monkeypat
     assert base().sample(2).abs().max() < 10_000
 
 
+@pytest.mark.parametrize("n_components", [1, 2, 3])
+def test_means_are_spread_evenly_and_one_stands_in_the_middle(n_components):
+    z = torch.randint(-4, 17, (300, 5), generator=torch.Generator().manual_seed(0))
+    low, high = z.min().item(), z.max().item()
+    model = LogisticMixtureBase(5, n_components)
+    assert model.mu.mean().item() == pytest.approx(0, abs=1e-6)
+    model.start_from_data(z)
+    assert model.mu.mean().item() == pytest.approx((low + high) / 2)
+    nearest = (z[..., None] - model.mu[0]).abs().argmin(2)
+    shares = torch.nn.functional.one_hot(nearest, n_components).float().mean(0)
+    assert torch.equal(model.logits, (shares + 0.1 / n_components).log())
+
+
 def test_it_starts_almost_as_a_histogram_and_trains_to_one():
     data = digits()
     start = LogisticMixtureBase(64).start_from_data(data.train)

@@ -33,7 +33,17 @@ def test_bayes_rule():
     likelihood = torch.stack([d.log_prob(X).exp() for d in model.densities], dim=1)
     expected = likelihood * prior / (likelihood * prior).sum(1, keepdim=True)
     torch.testing.assert_close(model.log_prob_labels(X).exp(), expected)
-    torch.testing.assert_close(model.log_prob(X, Y).exp(), (likelihood * prior)[torch.arange(len(X)), Y])
+    rows = torch.arange(len(X))
+    torch.testing.assert_close(model.log_prob_joint(X, Y).exp(), (likelihood * prior)[rows, Y])
+    torch.testing.assert_close(model.log_prob(X, Y).exp(), likelihood[rows, Y])
+
+
+def test_given_a_label_it_sums_to_one_over_objects():
+    """`log_prob(x, y)` is log p(x | y), as in every model that takes labels."""
+    model = joint()
+    for y in range(3):
+        labels = torch.full((len(X),), y)
+        assert model.log_prob(X, labels).exp().sum().item() == pytest.approx(1, abs=1e-10)
 
 
 def test_draws_have_the_marginal_distribution():
@@ -62,12 +72,12 @@ def test_draws_come_in_random_order_of_classes():
 def test_general_laws():
     model = joint()
     assert isinstance(model, Density) and isinstance(model, Sampler) and isinstance(model, Trainable)
-    laws.every_parameter_gets_a_gradient(model, X, Y)
+    laws.every_entry_gets_a_gradient(model, (X, Y))
     laws.players_move_only_their_own_weights(model, X, Y)
     laws.all_weights_are_registered(model)
     laws.value_ignores_the_batch(model, X)
     laws.draws_are_repeatable(model)
-    torch.testing.assert_close(model.loss(X, Y), -model.log_prob(X, Y).mean())
+    torch.testing.assert_close(model.loss(X, Y), -model.log_prob_joint(X, Y).mean())
 
 
 def test_each_density_learns_from_its_own_class_only():

@@ -45,7 +45,7 @@ def test_pixels_and_their_floats_are_the_same_input():
 
 def test_general_laws():
     model = classifier()
-    laws.every_parameter_gets_a_gradient(model, X, Y)
+    laws.every_entry_gets_a_gradient(model, (X, Y))
     laws.players_move_only_their_own_weights(model, X, Y)
     laws.all_weights_are_registered(model)
     alone = torch.cat([model.log_prob_labels(x[None]) for x in X])

@@ -27,7 +27,7 @@ def test_both_factors_are_in_the_joint():
     assert table.shape == (12, 3)
     torch.testing.assert_close(table.logsumexp(1), model.log_prob(X))
     torch.testing.assert_close(table.log_softmax(1), model.classifier.log_prob_labels(X))
-    torch.testing.assert_close(model.log_prob(X, Y), table[torch.arange(12), Y])
+    torch.testing.assert_close(model.log_prob_joint(X, Y), table[torch.arange(12), Y])
 
 
 def test_it_sums_to_one_over_labels_and_objects():
@@ -35,7 +35,7 @@ def test_it_sums_to_one_over_labels_and_objects():
     torch.manual_seed(0)
     model = laws.prepare(ClassifierDensity(Classifier(4, 3, hidden=8), BernoulliMixture(4, 2)))
     x = laws.domain(4, 2)
-    total = sum(model.log_prob(x, torch.full((16,), y)).exp().sum() for y in range(3))
+    total = sum(model.log_prob_joint(x, torch.full((16,), y)).exp().sum() for y in range(3))
     assert total.item() == pytest.approx(1, abs=1e-10)
 
 
@@ -89,7 +89,7 @@ def test_a_quantile_out_of_range_is_refused(quantile):
 
 @pytest.mark.parametrize("bad", [Y + 1, Y[:5], Y.double()], ids=["range", "length", "dtype"])
 def test_bad_labels_are_refused(bad):
-    laws.refuses(lambda: joint().log_prob(X, bad), "ClassifierDensity")
+    laws.refuses(lambda: joint().log_prob_joint(X, bad), "ClassifierDensity")
 
 
 def test_bad_objects_are_refused():

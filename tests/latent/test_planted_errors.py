@@ -216,4 +216,4 @@ def test_draw_without_reparametrisation():
 
     bad = honest()
     bad.posterior.__class__ = Detached
-    catches(laws.every_parameter_gets_a_gradient, honest(), bad, laws.examples(honest()))
+    catches(laws.every_entry_gets_a_gradient, honest(), bad, (laws.examples(honest()),))

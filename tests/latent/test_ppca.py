@@ -1,5 +1,6 @@
 """Probabilistic PCA against the full Gaussian, its closed form, and conditional Gaussians."""
 
+import copy
 import itertools
 import math
 
@@ -7,6 +8,8 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal
 
+from dgm_lite import laws
+from dgm_lite.datasets.images import dequantised_digits
 from dgm_lite.latent.ppca import PPCA
 
 
@@ -105,6 +108,75 @@ def test_samples_have_the_models_mean_and_covariance(model):
     x = model.sample(200_000, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(x.mean(0), model.mu.detach(), atol=0.02, rtol=0)
     torch.testing.assert_close(x.T.cov(), full(model).covariance_matrix.detach(), atol=0.08, rtol=0.03)
+
+
+def narrow(std: float, dim: int = 2, latent_dim: int = 1) -> PPCA:
+    """A float32 model whose noise is far smaller than what its causes move."""
+    torch.manual_seed(0)
+    model = PPCA(dim, latent_dim)
+    with torch.no_grad():
+        model.log_std.fill_(math.log(std))
+        model.mu.fill_(3.0)
+    return model
+
+
+@pytest.mark.parametrize("std", [1.0, 0.1, 1e-2, 1e-3, 1e-4])
+@pytest.mark.parametrize(("dim", "latent_dim"), [(2, 1), (64, 15), (64, 60)])
+def test_float32_says_what_float64_says(dim, latent_dim, std):
+    """W^T W and differences of squares would lose 496 nats at sigma = 1e-3 in the plane."""
+    model = narrow(std, dim, latent_dim)
+    x, known = model.sample(50), torch.arange(dim) < dim // 2
+    exact, same = copy.deepcopy(model).double(), x.double()
+    # A step of float32 in x is this many sigma, and each number may be some steps off.
+    rounding = 4 * torch.finfo(torch.float32).eps / std
+    nats = (model.log_prob(x) - exact.log_prob(same)).abs().max()
+    assert nats < 1e-4 + 10 * dim * rounding, f"{nats:.2g} nats"
+    assert (model.posterior(x)[0] - exact.posterior(same)[0]).abs().max() < 1e-4 + 10 * rounding
+    torch.testing.assert_close(model.posterior(x)[1].double(), exact.posterior(same)[1], rtol=1e-2, atol=1e-6)
+    for said, right in zip(model.complete(x, known), exact.complete(same, known), strict=True):
+        assert (said - right).abs().max() < 1e-4 + 10 * rounding
+    model.loss(x).backward()
+    exact.loss(same).backward()
+    for weight, right in zip(model.parameters(), exact.parameters(), strict=True):
+        assert (weight.grad - right.grad).norm() < (1e-4 + 10 * rounding) * right.grad.norm()
+
+
+@pytest.mark.parametrize("latent_dim", [2, 15, 60])
+def test_float32_says_what_float64_says_of_digits(latent_dim):
+    x = dequantised_digits().train
+    model = PPCA(64, latent_dim).fit_closed_form(x)
+    off = (model.log_prob(x) - copy.deepcopy(model).double().log_prob(x.double())).abs()
+    assert off.max() < 1e-3
+
+
+@pytest.mark.parametrize("std", [0.1, 1e-3, 1e-5])
+def test_expectation_maximisation_never_falls_in_float32(std):
+    x = narrow(std).sample(500)
+    torch.manual_seed(1)
+    course = list(PPCA(2, 1).em_steps(x, 100))
+    assert all(after >= before - 1e-5 for before, after in itertools.pairwise(course))
+    assert course[-1] > course[0] + 1
+
+
+def test_expectation_maximisation_of_digits_never_falls_in_float32():
+    x = dequantised_digits().train / 17
+    course = list(PPCA(64, 60).em_steps(x, 30))
+    assert all(after >= before - 1e-4 for before, after in itertools.pairwise(course))
+
+
+def test_data_without_noise_are_refused_by_name():
+    """Their likelihood has no highest value: sigma would shrink until only rounding is left of it."""
+    flat = torch.randn(200, 1) @ torch.tensor([[1.6, 0.9, -0.3]]) + 1
+    laws.refuses(lambda: PPCA(3, 1).fit_closed_form(flat), "latent_dim = 1", "sigma^2")
+    laws.refuses(lambda: list(PPCA(3, 1).em_steps(flat, 500)), "latent_dim = 1", "sigma^2")
+
+
+@pytest.mark.parametrize("mask", [
+    torch.tensor([1.0, 0, 1, 0, 1, 0, 1]), torch.tensor([0, 2, 4]), torch.ones(6, dtype=torch.bool),
+    [True] * 7,
+], ids=["floats", "places", "length", "list"])  # fmt: skip
+def test_a_mask_holds_one_boolean_per_number(model, mask):
+    laws.refuses(lambda: model.complete(data(3), mask), "PPCA.complete")
 
 
 @pytest.mark.parametrize("latent_dim", [0, 7, 9])

@@ -49,7 +49,7 @@ def test_every_combination_keeps_the_laws(name):
     laws.bound_is_below(model, x, log_px)
     if "mixture" not in name:  # a posterior as broad as the standard normal need not cover other priors
         laws.weights_average_to_the_likelihood(laws.with_broad_posterior(model), x, log_px)
-    laws.every_parameter_gets_a_gradient(model, x)
+    laws.every_entry_gets_a_gradient(model, (x,), unused="upper")
     laws.all_weights_are_registered(model)
     laws.draws_are_repeatable(model)
     laws.bad_input_is_refused(model, x)
@@ -272,6 +272,31 @@ def test_quadrature_gives_the_true_posterior_too():
     joint = model.likelihood(z).log_prob(x[:1].expand(len(z), -1)) + model.prior.log_prob(z)
     torch.testing.assert_close(log_posterior[0] + log_p[0], joint.detach())
     torch.testing.assert_close(by_quadrature(model, x, n=8001, reach=10.0)[0], log_p, atol=1e-9, rtol=0)
+
+
+def far_apart(dim: int = 1) -> VAE:
+    """A VAE whose prior has its two halves at -9 and 12, outside of the usual grid."""
+    torch.manual_seed(0)
+    model = categorical_vae(4, 3, latent_dim=dim, hidden=8, n_components=2).double()
+    with torch.no_grad():
+        model.prior.mu.copy_(torch.tensor([[-9.0], [12.0]]).expand(2, dim))
+    return model
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_the_grid_follows_the_prior(dim):
+    """From -8 to 8 there is 0.08 of p(z), and all x would have got 0.08 together."""
+    model = far_apart(dim)
+    log_p, _, _ = by_quadrature(model, laws.domain(4, 3))
+    assert log_p.exp().sum().item() == pytest.approx(1, abs=1e-6)
+
+
+def test_a_grid_that_misses_something_is_refused():
+    model, x = far_apart(), laws.domain(4, 3)
+    laws.refuses(lambda: by_quadrature(model, x, reach=8.0), "0.080", "reach")
+    laws.refuses(lambda: by_quadrature(model, x, n=11), "larger reach", "n (now 11)")
+    sharp = linear_vae(3, 1, std=1e-4).double()
+    laws.refuses(lambda: by_quadrature(sharp, sharp.sample(3), n=201), "p(z | x) in one cell")
 
 
 def test_quadrature_is_for_small_latent_spaces():
