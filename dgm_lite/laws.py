@@ -496,6 +496,7 @@ class Measure(nn.Module):
         self.model, self.name = model, name
 
     def forward(self, x: Tensor) -> Tensor:
+        """Nats, (B,)."""
         return getattr(self.model, self.name)(x)
 
 

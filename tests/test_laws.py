@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from dgm_lite import catalog, laws
+from dgm_lite.catalog.data import dataset
 from dgm_lite.evaluate import likelihood
 from dgm_lite.protocols import Adversarial, Bijection, Bound, Density, Sampler, Trainable
 from dgm_lite.training.fit import mean_loss
@@ -169,7 +170,7 @@ def test_every_entry_of_every_parameter_gets_a_gradient(name):
     """As the catalog trains it: in the small instances some convolutions see nothing but padding."""
     torch.manual_seed(0)
     entry = catalog.model(name)
-    data, model = catalog.dataset(entry.data), entry.build()
+    data, model = dataset(entry.data), entry.build()
     if entry.start:
         getattr(model, entry.start)(data.train)
     x = data.train[:1000]
@@ -187,7 +188,7 @@ STARTS = [entry.name for entry in catalog.MODELS if entry.start]
 def test_starting_from_data_helps(name):
     torch.manual_seed(0)
     entry = catalog.model(name)
-    model, data = entry.build(), catalog.dataset(entry.data)
+    model, data = entry.build(), dataset(entry.data)
     laws.starting_from_data_helps(getattr(model, entry.start), data.train)
 
 

@@ -58,7 +58,7 @@ def calibration_error(confidence: Tensor, correct: Tensor, n_bins: int = 10) -> 
     Args:
         confidence: Probability of the chosen label, (N,), in [0, 1].
         correct: Whether the label is right, (N,), booleans.
-        n_bins: Number of bins with equally many examples.
+        n_bins: Number of bins, whose sizes differ by one at most.
 
     Raises:
         ValueError: On empty or unequal shapes, or a confidence outside [0, 1].
@@ -73,7 +73,7 @@ def calibration_error(confidence: Tensor, correct: Tensor, n_bins: int = 10) -> 
         raise ValueError(f"calibration_error: expected probabilities in [0, 1], got {low:.3g} to {high:.3g}.")
     order = confidence.argsort(stable=True)
     gaps = [
-        abs(part.double().mean() - right.double().mean()) * len(part)
-        for part, right in zip(confidence[order].chunk(n_bins), correct[order].chunk(n_bins), strict=True)
+        abs(confidence[part].double().mean() - correct[part].double().mean()) * len(part)
+        for part in order.tensor_split(min(n_bins, len(order)))
     ]
     return float(sum(gaps)) / len(confidence)

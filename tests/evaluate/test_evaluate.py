@@ -152,6 +152,16 @@ def test_calibration_of_a_calibrated_and_an_overconfident_system():
     assert decisions.calibration_error(confidence, correct, n_bins=2) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize(("n", "n_bins"), [(11, 10), (19, 10), (100, 10), (101, 10), (3, 10), (7, 7), (1, 1)])
+def test_there_are_as_many_bins_as_were_asked_for(n, n_bins):
+    """Eleven decisions in ten bins: one bin of two and nine of one, not five of two and one of one."""
+    confidence = torch.linspace(0.1, 0.9, n)
+    correct = torch.arange(n) % 2 == 0
+    bins = np.array_split(np.arange(n), min(n, n_bins))
+    gaps = [abs(confidence[b].double().mean() - correct[b].double().mean()) * len(b) / n for b in bins]
+    assert decisions.calibration_error(confidence, correct, n_bins) == pytest.approx(float(sum(gaps)))
+
+
 def test_confidence_is_a_probability():
     for bad in (torch.tensor([1.5]), torch.tensor([-0.1]), torch.tensor([torch.nan])):
         laws.refuses(lambda: decisions.calibration_error(bad, torch.tensor([True])), "[0, 1]")  # noqa: B023
