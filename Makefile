@@ -1,10 +1,12 @@
 # make serve   the book on localhost, from a fresh clone on
 # make test    everything that has to hold
+# make quick   what to run while you work
 # make help    the other targets
 
 PY := .venv/bin/python
 PORT ?= 8000
 JOBS ?= 2
+SINCE ?= HEAD
 # Outputs are reproducible with one thread per process only.
 export OMP_NUM_THREADS := 1
 export PYTHONHASHSEED := 0
@@ -14,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env serve book test notebooks notebook format clean
+.PHONY: help env serve book test quick notebooks notebook format clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1~/' | awk -F'~' '{printf "%-18s %s\n", $$1, $$2}'
@@ -30,6 +32,9 @@ serve: book  ## build the site and serve it on localhost (PORT=8000, or the next
 
 test: env  ## everything: unit tests and laws, notebooks, the site, its pages in a browser, the wheel
 	@$(PY) tools/check.py --jobs $(JOBS)
+
+quick: env  ## lint, layers, laws, and the tests of what changed (SINCE=HEAD): a minute and a half
+	@$(PY) -m tools.quick --since $(SINCE)
 
 notebooks: env  ## run every notebook again, in place
 	@$(PY) tools/notebooks.py

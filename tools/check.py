@@ -38,6 +38,11 @@ NBVAL = [
 ]
 
 
+def environment() -> dict[str, str]:
+    """One thread, one order of sets, and this environment's kernels: the same numbers in every run."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "JUPYTER_PREFER_ENV_PATH": "1"}
+
+
 def paths(part: str) -> list[str]:
     """Where the tests of a part are; unit has what no other part has."""
     if part != "unit":
@@ -75,11 +80,12 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
 
     began = time.time()
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "JUPYTER_PREFER_ENV_PATH": "1"}
     lines, failed = [], []
 
     def runs(command: list) -> bool:
-        return subprocess.run([sys.executable, *map(str, command)], cwd=ROOT, env=env).returncode == 0
+        return (
+            subprocess.run([sys.executable, *map(str, command)], cwd=ROOT, env=environment()).returncode == 0
+        )
 
     def note(name: str, passed: bool, how: str) -> None:
         lines.append(f"  {'passed' if passed else 'FAILED'}  {name:10} {how}")

@@ -1,0 +1,73 @@
+"""`make quick`: what is worth knowing after every change, in a minute and a half.
+
+    python tools/quick.py [--since main]
+
+Lint, layers, the laws on small models, and the tests of what changed: those of a file, of its folder where it
+has none of its own, and those that import it.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tools.check import ROOT, environment
+
+ALWAYS = ("tests/test_layering.py", "tests/test_laws.py")
+ELSEWHERE = ("tests/packaging", "tests/pages", "tests/live")  # minutes, a browser: `make test` has them
+
+
+def changed(since: str) -> list[str]:
+    """Files that differ from a commit, and those that git does not know yet."""
+    git = [["diff", "--name-only", since], ["ls-files", "--others", "--exclude-standard"]]
+    said = [
+        subprocess.run(["git", *g], cwd=ROOT, capture_output=True, text=True, check=True).stdout for g in git
+    ]
+    return sorted(set("".join(said).split()))
+
+
+def tests_of(file: str) -> set[str]:
+    """The tests that a change of this file calls for."""
+    path = Path(file)
+    if path.match("tests/**/test_*.py") or path.match("tests/test_*.py"):
+        return {file} if (ROOT / file).exists() else set()
+    if path.parts[0] not in ("dgm_lite", "tools") or path.suffix != ".py":
+        return set()
+    below = path.parent.parts[1:] if path.parts[0] == "dgm_lite" else path.parent.parts
+    folder = Path("tests", *below)
+    own = folder / f"test_{path.name}"
+    found = {own.as_posix()} if (ROOT / own).exists() else {folder.as_posix()} if below else set()
+    address = re.escape(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
+    package, _, name = address.rpartition(r"\.")
+    importing = re.compile(
+        rf"from {address} import |from {package} import [^\n]*\b{name}\b|import {address}\b"
+    )
+    for test in (ROOT / "tests").rglob("test_*.py"):
+        if importing.search(test.read_text(encoding="utf-8")):
+            found.add(test.relative_to(ROOT).as_posix())
+    return {name for name in found if (ROOT / name).exists()}
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--since", default="HEAD", help="the commit to compare with (default HEAD)")
+    args = parser.parse_args(argv)
+    began = time.time()
+    found = set().union(*map(tests_of, changed(args.since)), ALWAYS)
+    tests = sorted(name for name in found if not name.startswith(ELSEWHERE))
+    left = sorted(found - set(tests))
+    lint = [sys.executable, "-m", "ruff", "check", "--quiet", "dgm_lite", "tools", "tests"]
+    test = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *tests]
+    codes = [subprocess.run(command, cwd=ROOT, env=environment()).returncode for command in (lint, test)]
+    if left:
+        print(f"not run here, but by `make test`: {', '.join(left)}")
+    print(
+        f"{time.time() - began:.0f} s; {'everything holds' if not any(codes) else 'something does not hold'}"
+    )
+    return int(any(codes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
