@@ -57,6 +57,14 @@ class CausalARM(nn.Module):
             levels. None for a softmax over the levels.
         n_classes: Number of classes of a model of p(x | y), which takes labels y everywhere. None for p(x).
 
+    Example:
+        >>> model = CausalARM(dim=64, levels=17)
+        >>> x = torch.randint(17, (3, 64))
+        >>> model.log_prob(x).shape  # nats, exact
+        torch.Size([3])
+        >>> model.sample(2).shape
+        torch.Size([2, 64])
+
     Source: van den Oord et al. (2016), WaveNet: a generative model for raw audio, section 2; Salimans
     et al. (2017), PixelCNN++, section 2.1, for the logistics.
     """

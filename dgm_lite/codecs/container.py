@@ -93,6 +93,13 @@ def compress(model: nn.Module, array: np.ndarray | Tensor) -> bytes:
     Raises:
         ValueError: If the model has no codec, or the array has the wrong shape or numbers.
 
+    Example:
+        >>> from dgm_lite.autoregressive.causal import CausalARM
+        >>> x = torch.randint(17, (5, 64))
+        >>> file = compress(CausalARM(dim=64, levels=17), x)
+        >>> file[:4]
+        b'DGM1'
+
     Source: book eq. `code-length`.
     """
     codec = codec_of(model)

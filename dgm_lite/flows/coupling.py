@@ -148,6 +148,13 @@ class RealNVP(Flow):
         hidden: Units of each hidden layer of the couplings' networks.
         dropout: Share of hidden units silenced in training.
 
+    Example:
+        >>> flow = RealNVP(dim=2).eval()
+        >>> x = torch.randn(5, 2)
+        >>> z, log_det = flow.to_latent(x)
+        >>> torch.allclose(flow.to_data(z), x, atol=1e-4)
+        True
+
     Source: Dinh et al. (2016), Density estimation using Real NVP, section 3. Multi-layer perceptrons and
     halves of x in place of convolutions, checkerboards and channels.
     """

@@ -31,6 +31,11 @@ class GAN(nn.Module):
         limits: Smallest and largest value of the data, or None. With limits G's output is squashed
             into them (a little beyond, so that both ends can be reached).
 
+    Example:
+        >>> gan = GAN(dim=2, latent_dim=2)
+        >>> [player.name for player in gan.players()]
+        ['discriminator', 'generator']
+
     Source: book eq. `gan-discriminator`; Goodfellow et al. (2014), Generative adversarial nets, section 3;
     the penalty is R1 of Mescheder et al. (2018), Which training methods for GANs do actually converge?
     """

@@ -21,6 +21,11 @@ class GaussianMixture(nn.Module):
         dim: D.
         n_components: K.
 
+    Example:
+        >>> model = GaussianMixture(dim=2, n_components=3).start_from_data(torch.randn(50, 2))
+        >>> model.log_prob(model.sample(4)).shape
+        torch.Size([4])
+
     Source: book eq. `mixture`; Bishop (2006), Pattern recognition and machine learning, section 9.2.
     """
 

@@ -22,6 +22,13 @@ class PPCA(nn.Module):
         dim: D, numbers of an object.
         latent_dim: M < D, numbers of its hidden cause.
 
+    Example:
+        >>> x = torch.randn(100, 3) @ torch.randn(3, 3)
+        >>> model = PPCA(dim=3, latent_dim=1).fit_closed_form(x)
+        >>> mean, std = model.complete(x, torch.tensor([True, True, False]))
+        >>> mean.shape
+        torch.Size([100, 3])
+
     Source: book eq. `ppca`; Tipping and Bishop (1999), Probabilistic principal component analysis.
     """
 

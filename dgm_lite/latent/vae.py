@@ -191,6 +191,12 @@ def categorical_vae(
         n_components: Components of a mixture prior; None for the standard normal.
         beta: See ``VAE``.
 
+    Example:
+        >>> model = categorical_vae(dim=64, levels=17)
+        >>> x = torch.randint(17, (3, 64))
+        >>> model.elbo(x).shape  # nats, one draw of a lower bound
+        torch.Size([3])
+
     Raises:
         ValueError: If a size is below 1.
     """
