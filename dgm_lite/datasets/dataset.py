@@ -1,32 +1,50 @@
-"""A data set: three splits, their labels, and what its numbers mean."""
+"""A data set: three splits with columns by name, and what their rows and numbers mean."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from dgm_lite.datasets.columns import as_column, check_per_example, check_whole
+from dgm_lite.datasets.rows import Picture, Rows, Tokens
 from dgm_lite.shapes import check_count, show
+
+SPLITS = ("train", "valid", "test")
+
+# What a split may be given as. It is kept as a tensor: the column x.
+Split = Tensor | np.ndarray | Mapping[str, Tensor | np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Train, validation and test examples with optional labels.
+    """Train, validation and test examples: any number of columns by name, x first among them.
+
+    ``train``, ``valid`` and ``test`` are the columns x; a split with more than x and labels is given as a
+    dict, ``{"x": tokens, "length": lengths}``. Names with a meaning: ``y``, class numbers (the labels);
+    ``length``, how many numbers of a padded row count; ``domain``, where an example is from. Others, such
+    as ``action``, are yours. Tensors and numpy arrays of any number type will do: floats become torch's
+    default type (float32), as models have it; integers and booleans become int64; arrays are copied.
 
     Args:
         name: What it is called in tables.
-        train: Training examples, (N, *event). Integers where ``levels`` is given, else floats.
-        valid: Validation examples: models are chosen on these.
-        test: Test examples: looked at once, at the end.
-        train_labels: Class numbers of the training examples, (N,), or None.
+        train: Training examples, (N, *event), or their columns by name.
+        valid: Validation examples: models are chosen on these. May be empty.
+        test: Test examples: looked at once, at the end. May be empty.
+        train_labels: Class numbers 0 .. K-1 of the training examples, (N,), or None.
         valid_labels: The same for validation.
         test_labels: The same for test.
         levels: Values 0 .. levels-1 of discrete data; None for continuous data.
         source: Where the data come from, with their licence.
-        with_labels: Whether batches are (x, y) instead of (x,); see ``labelled``.
+        rows: What one example is: ``Picture(8, 8)``, ``Point()``, ``Tokens()``, …; None: not said.
+        used: Names of the columns that a batch has, in the order in which ``loss`` takes them.
+        more: Columns beside x and y, by split and name.
 
     Raises:
-        ValueError: If the splits differ in the shape of an example, or labels do not match examples.
+        ValueError: If a column is not what it says it is: not one row for each example, of other shape or
+            kind in another split, values outside 0 .. levels-1, labels that are no class numbers, lengths
+            beyond the row, rows that cannot be what ``rows`` says, NaN or infinity.
     """
 
     name: str
@@ -38,46 +56,138 @@ class Dataset:
     test_labels: Tensor | None = None
     levels: int | None = None
     source: str = ""
-    with_labels: bool = False
+    rows: Rows | None = None
+    used: tuple[str, ...] = ("x",)
+    more: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
 
     def __post_init__(self):
-        for split in ("train", "valid", "test"):
-            x, y = getattr(self, split), getattr(self, f"{split}_labels")
-            if not isinstance(x, Tensor) or x.dim() < 2 or x.shape[1:] != self.train.shape[1:]:
-                got = show(tuple(x.shape)) if isinstance(x, Tensor) else type(x).__name__
-                event = (
-                    show(("N", *self.train.shape[1:])) if isinstance(self.train, Tensor) else "(N, *event)"
-                )
-                raise ValueError(
-                    f"Dataset {self.name!r}: expected {split} to be a tensor {event}, got {got}."
-                )
-            if y is not None and (not isinstance(y, Tensor) or y.shape != x.shape[:1]):
-                got = show(tuple(y.shape)) if isinstance(y, Tensor) else type(y).__name__
-                raise ValueError(f"Dataset {self.name!r}: expected {len(x)} {split} labels, got {got}.")
+        if self.levels is not None:
+            check_count(self.levels, f"Dataset {self.name!r}", "levels")
+        more = {}
+        for split in SPLITS:
+            columns = self._given(split)
+            tensors = {name: as_column(values, self._owner(split, name)) for name, values in columns.items()}
+            object.__setattr__(self, split, tensors.pop("x"))
+            object.__setattr__(self, f"{split}_labels", tensors.pop("y", None))
+            more[split] = tensors
+        object.__setattr__(self, "more", more)
+        for split in SPLITS:
+            self._check(split)
+        if self.used != ("x",):
+            self.using(*self.used)
+
+    def _owner(self, split: str, column: str) -> str:
+        return f"Dataset {self.name!r}, {split} {'labels' if column == 'y' else column}"
+
+    def _given(self, split: str) -> dict[str, Tensor | np.ndarray]:
+        """The columns of a split as they were passed, in one dict."""
+        given, labels = getattr(self, split), getattr(self, f"{split}_labels")
+        given = given if isinstance(given, Mapping) else {"x": given}
+        if "x" not in given:
+            raise ValueError(f"Dataset {self.name!r}: expected a column 'x' in {split}, got {list(given)}.")
+        return {**self.more.get(split, {}), **({} if labels is None else {"y": labels}), **given}
+
+    def _check(self, split: str) -> None:
+        """Every column of a split is what it says it is, and what it is in the training split."""
+        x, first = getattr(self, split), self.train
+        owner = self._owner(split, "x")
+        if x.dim() < 2 or x.shape[1:].numel() == 0:
+            raise ValueError(
+                f"{owner}: expected a tensor (N, *event), one row an example, got {show(tuple(x.shape))}. "
+                "Numbers on their own: x.reshape(-1, 1). A series: windows of it, x.unfold(0, width, step)."
+            )
+        if split == "train" and len(x) == 0:
+            raise ValueError(f"{owner}: expected at least one training example, got none.")
+        if self.levels is not None:
+            check_whole(x, 0, self.levels - 1, owner, f"levels={self.levels}")
+        if self.rows is not None and not self.rows.fits(tuple(x.shape[1:])):
+            raise ValueError(f"{owner}: expected {self.rows}, got examples of {show(tuple(x.shape[1:]))}.")
+        if isinstance(self.rows, Tokens) and self.levels is None:
+            raise ValueError(f"{owner}: expected the size of the vocabulary for tokens; pass levels=….")
+        columns, others = self.columns(split), self.columns("train")
+        for name, column in columns.items():
+            self._check_beside(split, name, column, others.get(name, column))
+        for name, what in (("y", "labels"), ("length", "lengths"), ("domain", "domains")):
+            if name in columns:
+                owner = self._owner(split, name)
+                check_per_example(columns[name], len(x), owner, f"{split} {what}")
+                if name == "length":
+                    check_whole(columns[name], 1, first.shape[1], owner, f"a row has {first.shape[1]}")
+                else:
+                    check_whole(columns[name], 0, None, owner, "numbers of classes")
+
+    def _check_beside(self, split: str, name: str, column: Tensor, train: Tensor) -> None:
+        owner = self._owner(split, name)
+        if column.dim() == 0 or len(column) != len(getattr(self, split)):
+            n = len(getattr(self, split))
+            raise ValueError(
+                f"{owner}: expected {n} {split} {'labels' if name == 'y' else 'rows'}, "
+                f"one for each example, got {show(tuple(column.shape))}."
+            )
+        if column.shape[1:] != train.shape[1:]:
+            wanted, got = show(("N", *train.shape[1:])), show(tuple(column.shape))
+            raise ValueError(f"{owner}: expected a tensor {wanted}, as in train, got {got}.")
+        if column.dtype != train.dtype:
+            raise ValueError(f"{owner}: expected {train.dtype}, as in train, got {column.dtype}.")
+
+    @property
+    def picture_shape(self) -> tuple[int, int] | None:
+        """Height and width where every row is one grey picture, for ``plot.images``; None elsewhere."""
+        grey = type(self.rows) is Picture and self.rows.channels == 1
+        return (self.rows.height, self.rows.width) if grey else None
+
+    def columns(self, split: str) -> dict[str, Tensor]:
+        """Every column of a split by name, x first, then y if there are labels.
+
+        Raises:
+            ValueError: If there is no such split.
+        """
+        if split not in SPLITS:
+            raise ValueError(f"{self.name}: expected the split train, valid or test, got {split!r}.")
+        x, y = getattr(self, split), getattr(self, f"{split}_labels")
+        return {"x": x} | ({} if y is None else {"y": y}) | self.more[split]
+
+    def using(self, *names: str) -> "Dataset":
+        """The same data, giving batches of these columns, in this order: what ``model.loss`` takes.
+
+        Raises:
+            ValueError: If there is no such column in the training split, or none in a validation split
+                that has examples.
+        """
+        for split in ("train", "valid") if len(self.valid) else ("train",):
+            there = self.columns(split)
+            for name in names or ("",):
+                if name not in there:
+                    wanted, remedy = f"a column {name!r}", f"give {split} as a dict with {name!r}"
+                    if name == "y":
+                        wanted, remedy = "labels", f"pass {split}_labels"
+                    got = f"only {', '.join(there)}"
+                    raise ValueError(f"{self.name}: expected {wanted} in {split}, got {got}; {remedy}.")
+        return self if names == self.used else replace(self, used=names)
 
     def labelled(self) -> "Dataset":
         """The same data, giving batches (x, y) instead of (x,): for classifiers and conditional models.
 
         Raises:
-            ValueError: If there are no labels.
+            ValueError: If there are no labels in train, or none in valid.
         """
-        if self.train_labels is None:
-            raise ValueError(f"{self.name}: expected a data set with labels, got one without.")
-        return replace(self, with_labels=True)
+        return self.using("x", "y")
 
     def only(self, label: int) -> "Dataset":
         """The examples of one class: the data of p(x | y = label).
 
         Raises:
-            ValueError: If there are no labels, or no example of this class.
+            ValueError: If a split has no labels, or there is no training example of this class.
         """
-        if self.train_labels is None or not (self.train_labels == label).any():
-            raise ValueError(f"{self.name}: expected a class with examples, got label {label!r}.")
-        splits = {}
-        for split in ("train", "valid", "test"):
-            x, y = getattr(self, split), getattr(self, f"{split}_labels")
-            splits |= {split: x[y == label], f"{split}_labels": y[y == label]}
-        return replace(self, name=f"{self.name}, class {label}", **splits)
+        unknown = [split for split in SPLITS if getattr(self, f"{split}_labels") is None]
+        if [split for split in unknown if len(getattr(self, split))]:
+            got = f"none in {', '.join(unknown)}"
+            raise ValueError(f"{self.name}: expected the class of every example, got {got}.")
+        if not (self.train_labels == label).any():
+            classes = self.train_labels.unique().tolist()
+            raise ValueError(f"{self.name}: expected one of the classes {classes}, got label {label!r}.")
+        of_class = {s: getattr(self, f"{s}_labels") == label for s in SPLITS if s not in unknown}
+        return replace(self._rows(of_class), name=f"{self.name}, class {label}")
 
     def first(self, n: int) -> "Dataset":
         """The same data with only the first n training examples (or labels: asking costs money).
@@ -88,19 +198,29 @@ class Dataset:
         check_count(n, f"{self.name}.first")
         if n > len(self.train):
             raise ValueError(f"{self.name}.first: expected n up to {len(self.train)}, got {n}.")
-        labels = None if self.train_labels is None else self.train_labels[:n]
-        return replace(self, train=self.train[:n], train_labels=labels)
+        return self._rows({"train": slice(n)})
+
+    def _rows(self, chosen: Mapping[str, Tensor | slice]) -> "Dataset":
+        """The same data with only these rows of these splits, in every column."""
+        changes = {"more": dict(self.more)}
+        for split, index in chosen.items():
+            columns = {name: column[index] for name, column in self.columns(split).items()}
+            changes |= {split: columns.pop("x"), f"{split}_labels": columns.pop("y", None)}
+            changes["more"][split] = columns
+        return replace(self, **changes)
 
     def split(self, name: str) -> tuple[Tensor, ...]:
-        """(x,) of one split, or (x, y) after ``labelled``.
+        """The columns of one split that a batch has: (x,), or (x, y) after ``labelled``.
 
         Raises:
-            ValueError: If there is no such split.
+            ValueError: If there is no such split, or the split has no such column.
         """
-        if name not in ("train", "valid", "test"):
-            raise ValueError(f"{self.name}: expected the split train, valid or test, got {name!r}.")
-        x = getattr(self, name)
-        return (x, getattr(self, f"{name}_labels")) if self.with_labels else (x,)
+        columns = self.columns(name)
+        for column in self.used:
+            if column not in columns:
+                got = f"only {', '.join(columns)}"
+                raise ValueError(f"{self.name}: expected a column {column!r} in {name}, got {got}.")
+        return tuple(columns[column] for column in self.used)
 
     def batches(self, size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, ...]]:
         """One pass over the training examples in random order, the last batch possibly smaller.
@@ -110,7 +230,7 @@ class Dataset:
             generator: Source of the order.
 
         Yields:
-            (x,) or (x, y), B examples each.
+            The columns in use, (x,) or (x, y), B examples each.
 
         Raises:
             ValueError: If the size is below 1.

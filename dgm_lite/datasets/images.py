@@ -1,7 +1,9 @@
 """Real digits at two sizes, and the images that are not digits."""
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 
 import matplotlib
@@ -13,13 +15,20 @@ from torch import Tensor
 
 from dgm_lite.datasets import files
 from dgm_lite.datasets.dataset import Dataset
+from dgm_lite.datasets.rows import Picture
 from dgm_lite.shapes import check_count
 
 # Letters that no one takes for a digit (no O, I, l, S, Z, B, ...).
 LETTERS = "ACDEFGHJKLMNPQRTUVWXYadefhkmnprtuwxy"
 
 
-@cache
+def made_once(make: Callable) -> Callable:
+    """The data are made at the first call; every caller has a copy, so nobody's edits reach the next."""
+    made = cache(make)
+    return wraps(make)(lambda: deepcopy(made()))
+
+
+@made_once
 def digits() -> Dataset:
     """1,797 handwritten digits of 8 x 8 pixels with 17 grey levels, in the split of public teaching code.
 
@@ -33,11 +42,11 @@ def digits() -> Dataset:
     x, y = torch.tensor(raw.data, dtype=torch.long), torch.tensor(raw.target, dtype=torch.long)
     return Dataset(
         "digits 8x8", x[:1000], x[1000:1350], x[1350:], y[:1000], y[1000:1350], y[1350:], levels=17,
-        source="UCI handwritten digits through scikit-learn, CC BY 4.0",
+        rows=Picture(8, 8), source="UCI handwritten digits through scikit-learn, CC BY 4.0",
     )  # fmt: skip
 
 
-@cache
+@made_once
 def binary_digits() -> Dataset:
     """The 8 x 8 digits in black and white: 1 where more than half of the cell is ink, else 0.
 
@@ -49,7 +58,7 @@ def binary_digits() -> Dataset:
     return replace(data, name="digits 8x8, black and white", levels=2, **splits)
 
 
-@cache
+@made_once
 def dequantised_digits() -> Dataset:
     """The 8 x 8 digits with noise that fills each level's cell: floats in [0, 17), (N, 64), same split.
 
@@ -63,7 +72,7 @@ def dequantised_digits() -> Dataset:
     return replace(data, name="digits 8x8, dequantised", levels=None, **splits)
 
 
-@cache
+@made_once
 def real_digits() -> Dataset:
     """The 8 x 8 digits as real numbers that happen to be whole: floats 0.0..16.0, (N, 64), same split.
 
@@ -74,7 +83,7 @@ def real_digits() -> Dataset:
     return replace(data, name="digits 8x8, real", levels=None, **splits)
 
 
-@cache
+@made_once
 def digits28() -> Dataset:
     """5,000 digits of 28 x 28 pixels with 256 grey levels, 500 of each class, shuffled once.
 
@@ -91,7 +100,7 @@ def digits28() -> Dataset:
     x, y = x[order], y[order]
     return Dataset(
         "digits 28x28", x[:4000], x[4000:4500], x[4500:], y[:4000], y[4000:4500], y[4500:], levels=256,
-        source="MNIST, subset of 5,000, CC BY-SA 3.0",
+        rows=Picture(28, 28), source="MNIST, subset of 5,000, CC BY-SA 3.0",
     )  # fmt: skip
 
 
@@ -111,7 +120,7 @@ def _fit_box(image: Image.Image, size: int = 32) -> Image.Image:
     return square
 
 
-@cache
+@made_once
 def letters() -> tuple[Tensor, list[str]]:
     """432 printed letters as 8 x 8 counts 0..16: 36 letters in the 12 upright and slanted DejaVu fonts.
 
@@ -134,7 +143,7 @@ def letters() -> tuple[Tensor, list[str]]:
     return torch.tensor(np.stack(rows)).flatten(1).long(), names
 
 
-@cache
+@made_once
 def reduced_digits() -> tuple[Tensor, Tensor]:
     """The test digits of ``digits28`` counted down to 8 x 8: the same ten classes from other hands.
 
@@ -160,7 +169,7 @@ def noise_images(n: int, dim: int = 64, levels: int = 17, seed: int = 0) -> Tens
     return torch.randint(levels, (n, dim), generator=torch.Generator().manual_seed(seed))
 
 
-@cache
+@made_once
 def photo_patches() -> Dataset:
     """Grey 8 x 8 patches of two real photographs, with 17 levels.
 
@@ -180,11 +189,12 @@ def photo_patches() -> Dataset:
         splits["test"].append(patches[20:].flatten(0, 1))
     x = {name: torch.cat(parts) for name, parts in splits.items()}
     return Dataset(
-        "photograph patches 8x8", **x, levels=17, source="scikit-learn sample photographs, CC BY 2.0"
-    )
+        "photograph patches 8x8", **x, levels=17, rows=Picture(8, 8),
+        source="scikit-learn sample photographs, CC BY 2.0",
+    )  # fmt: skip
 
 
-@cache
+@made_once
 def cat_photo() -> np.ndarray:
     """A colour photograph of a cat named Chelsea: (224, 224, 3) unsigned bytes.
 

@@ -5,6 +5,7 @@ import math
 import torch
 
 from dgm_lite.datasets.dataset import Dataset
+from dgm_lite.datasets.rows import Point
 from dgm_lite.shapes import check_count
 
 # Orange and blue, the two classes of the first example: (mean, half axes, angle in degrees, share).
@@ -72,4 +73,5 @@ def _check(n: int, owner: str) -> None:
 def _split(name: str, x: torch.Tensor, y: torch.Tensor) -> Dataset:
     train, valid = int(0.6 * len(x)), int(0.8 * len(x))
     parts = slice(0, train), slice(train, valid), slice(valid, None)
-    return Dataset(name, *(x[p] for p in parts), *(y[p] for p in parts), source="drawn by this file")
+    splits = *(x[p] for p in parts), *(y[p] for p in parts)
+    return Dataset(name, *splits, rows=Point(), source="drawn by this file")

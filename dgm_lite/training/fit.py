@@ -112,7 +112,7 @@ class Run:
         last = self.steps[-1]
         if not self.validates:
             return ", ".join(f"{name} {value:.3f}" for name, value in last.losses.items())
-        if self.data.levels and not self.data.with_labels:
+        if self.data.levels and self.data.used == ("x",):
             return f"valid {last.valid / self.data.train[0].numel() / math.log(2):.3f} bits/dim"
         return f"valid {last.valid:.3f} nats"
 

@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from dgm_lite import laws
 from dgm_lite.datasets import images
+from dgm_lite.datasets.rows import Picture
 
 SETS = {
     "digits": (images.digits, 64, 17, (1000, 350, 447)),
@@ -28,7 +29,8 @@ def test_sizes_and_levels(name):
     assert data.levels == levels
     assert data.train.min() == 0 and data.train.max() == levels - 1, "the whole range is used"
     assert data.source and data.name
-    assert make() is data, "made once"
+    side = int(dim**0.5)
+    assert data.rows == Picture(side, side) and data.picture_shape == (side, side)
 
 
 @pytest.mark.parametrize("name", ["digits", "digits28"])
