@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from dgm_lite import catalog, plot
+from dgm_lite import catalog, outputs, plot
 from dgm_lite.arguments import parser
 from dgm_lite.catalog.data import DATA, dataset
 from dgm_lite.codecs import container
@@ -153,7 +153,7 @@ def pack(args: argparse.Namespace) -> None:
     trained, _ = catalog.load(_weights(args.weights))
     array = _integers(args.input, args.split)
     data = container.compress(trained, array)
-    container.write(args.out, data)
+    outputs.write(args.out, data)
     header = container.read_header(data)
     rows, numbers, code = len(array), array[0].size, len(header.payload)
     print(f"{rows:,} rows of {numbers:,} numbers, by the codec {header.codec}: {len(data):,} bytes")
@@ -196,7 +196,7 @@ def unpack(args: argparse.Namespace) -> None:
     else:
         written = io.BytesIO()
         np.save(written, array)
-        container.write(args.out, written.getvalue())
+        outputs.write(args.out, written.getvalue())
     print(f"wrote {array.shape[0]:,} rows of {array[0].size:,} numbers to {args.out}")
 
 

@@ -2,21 +2,22 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as packed
 from torch import Tensor, nn
 
+from dgm_lite import outputs
 from dgm_lite.shapes import show
 
 FORMAT = "dgm-lite/1"
 
 
-def write(file: str | Path, tensors: dict[str, Tensor], *, kind: str, about: dict) -> None:
+def write(
+    file: str | Path, tensors: dict[str, Tensor], *, kind: str, about: dict, rescue: bool = False
+) -> None:
     """Write tensors and a JSON description, whole or not at all; equal contents give equal bytes.
 
     Args:
@@ -24,34 +25,25 @@ def write(file: str | Path, tensors: dict[str, Tensor], *, kind: str, about: dic
         tensors: What to keep.
         kind: "weights" or "checkpoint"; ``read`` refuses the other.
         about: Anything that JSON can hold.
+        rescue: Whether tensors that cannot be written there are kept elsewhere; the error says where.
 
     Raises:
         TypeError: If JSON cannot hold ``about``. Nothing is written then.
+        ValueError: If the name belongs to a folder or a device.
         OSError: If the file cannot be written.
     """
-    file = Path(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
     metadata = {"format": FORMAT, "kind": kind, "about": json.dumps(about)}
     metadata["sha256"] = _digest(tensors, metadata)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=file.name, suffix=".part")
-    os.close(handle)
-    try:
-        save_file(tensors, temporary, metadata=metadata)
-        _sort_header(Path(temporary))
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, file)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    outputs.write(file, _sorted_header(packed(tensors, metadata=metadata)), rescue=rescue)
 
 
-def _sort_header(file: Path) -> None:
+def _sorted_header(raw: bytes) -> bytes:
     """Names in the order of the alphabet: safetensors itself writes metadata in another order each time."""
-    raw = file.read_bytes()
     end = 8 + int.from_bytes(raw[:8], "little")
     header = json.dumps(json.loads(raw[8:end]), sort_keys=True, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)  # numbers begin at a multiple of eight bytes
-    file.write_bytes(len(header).to_bytes(8, "little") + header + raw[end:])
+    return len(header).to_bytes(8, "little") + header + raw[end:]
 
 
 def _digest(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
@@ -70,7 +62,7 @@ def read(file: str | Path, *, kind: str) -> tuple[dict[str, Tensor], dict]:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged, foreign, of another version, or of another kind.
     """
-    file = Path(file)
+    file = Path(file).expanduser()
     if not file.is_file():
         raise FileNotFoundError(f"weights: no file {file}.")
     try:

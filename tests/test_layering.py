@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "dgm_lite"
 
-TOOLBOX = {"protocols", "shapes", "distributions", "nets"}
+TOOLBOX = {"protocols", "shapes", "distributions", "nets", "outputs"}
 FAMILIES = {"autoregressive", "flows", "latent", "gan", "energy", "diffusion", "joint"}
 EVERYTHING_BELOW = TOOLBOX | FAMILIES | {
     "datasets", "weights", "training", "evaluate", "laws", "catalog", "claims", "codecs", "plot",
@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "latent": TOOLBOX | {"flows"},  # a posterior is built from the same bijections as a flow
     "protocols": set(),
     "shapes": set(),
+    "outputs": set(),
     "datasets": set(TOOLBOX),
     "weights": set(TOOLBOX),
     "training": TOOLBOX | {"weights"},

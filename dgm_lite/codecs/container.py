@@ -8,11 +8,8 @@ error that says why not.
 """
 
 import hashlib
-import os
 import struct
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -182,24 +179,6 @@ def read_header(data: bytes) -> Header:
         codec=_name(CODECS[codec]), dtype=DTYPES[dtype], shape=shape, fingerprint=body[at : at + DIGEST],
         payload=payload, digest=body[-DIGEST:], overhead=len(data) - length,
     )  # fmt: skip
-
-
-def write(file: str | Path, data: bytes) -> None:
-    """Write a file, whole or not at all.
-
-    Raises:
-        OSError: If it cannot be written; an older file of that name is left as it was.
-    """
-    file = Path(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=file.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as opened:
-            opened.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, file)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 def _name(codec: ModuleType) -> str:

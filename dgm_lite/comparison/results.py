@@ -17,8 +17,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from dgm_lite import __version__
-from dgm_lite.codecs import container
+from dgm_lite import __version__, outputs
 
 Row = dict[str, object]
 KEYS = {"part", "model", "seed", "quantity", "value", "unit", "run"}
@@ -65,15 +64,11 @@ def run(file: str | Path, todo: Sequence[Job], *, command: str, epochs: int | No
 
     Raises:
         ValueError: If the file is none of ours, or its models were trained for other epochs.
+        OSError: If it cannot be written. Nothing is measured then.
     """
-    file, own = Path(file), facts(command, epochs)
-    runs, rows = read(file) if file.exists() else ([], [])
-    if other := sorted({str(r["epochs"]) for r in runs if r["epochs"] != own["epochs"]}):
-        raise ValueError(
-            f"compare: {file} was made with other settings: expected epochs {', '.join(other)}, got "
-            f"{own['epochs']}. Numbers of two kinds don't belong in one file: choose another --out."
-        )
-    done = {(row["part"], row["model"], row["seed"]) for row in rows}
+    file, own = outputs.place(file), facts(command, epochs)
+    rows = _continued(file, own)[1]
+    done = {_job_of(row) for row in rows}
     left = [job for job in todo if (job.part, job.model, job.seed) not in done]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -109,21 +104,39 @@ def add(file: Path, own: dict, new: Sequence[Row]) -> list[Row]:
         new: Its rows.
 
     Raises:
-        ValueError: If the file is none of ours.
+        ValueError: If the file is none of ours, or its models were trained for other epochs.
+        OSError: If it cannot be written.
     """
-    runs, rows = read(file) if file.exists() else ([], [])
-    number = next((k for k, r in enumerate(runs) if {**r, "date": own["date"]} == own), len(runs))
-    if number == len(runs):
-        runs = [*runs, own]
-    rows = [*rows, *({**row, "run": number} for row in new)]
-    write(file, runs, rows)
+    with outputs.alone(file):  # another process may have added to it since it was read
+        runs, rows = _continued(file, own)
+        number = next((k for k, r in enumerate(runs) if {**r, "date": own["date"]} == own), len(runs))
+        if number == len(runs):
+            runs = [*runs, own]
+        there = {_job_of(row) for row in rows}
+        rows = [*rows, *({**row, "run": number} for row in new if _job_of(row) not in there)]
+        write(file, runs, rows)
     return rows
+
+
+def _job_of(row: Row) -> tuple:
+    return row["part"], row["model"], row["seed"]
+
+
+def _continued(file: Path, own: dict) -> tuple[list[dict], list[Row]]:
+    """What is in the file, if a run with these facts may be added to it."""
+    runs, rows = read(file) if file.exists() else ([], [])
+    if other := sorted({str(r["epochs"]) for r in runs if r["epochs"] != own["epochs"]}):
+        raise ValueError(
+            f"compare: {file} was made with other settings: expected epochs {', '.join(other)}, got "
+            f"{own['epochs']}. Numbers of two kinds don't belong in one file: choose another --out."
+        )
+    return runs, rows
 
 
 def write(file: Path, runs: Sequence[dict], rows: Sequence[Row]) -> None:
     """Write a result file, a run or a row a line, whole or not at all."""
     first, second = (",\n".join(json.dumps(line) for line in lines) for lines in (runs, rows))
-    container.write(file, f'{{"runs": [\n{first}\n],\n"rows": [\n{second}\n]}}\n'.encode())
+    outputs.write(file, f'{{"runs": [\n{first}\n],\n"rows": [\n{second}\n]}}\n'.encode())
 
 
 def read(file: str | Path) -> tuple[list[dict], list[Row]]:

@@ -191,12 +191,3 @@ def test_fingerprints_tell_models_apart():
     assert fingerprint(same) != fingerprint(again)
     assert fingerprint(same) != fingerprint(same.double())
     assert fingerprint(build("causal-arm", 6, 5)) == fingerprint(build("causal-arm", 6, 5).eval())
-
-
-def test_writing_is_all_or_nothing(tmp_path):
-    file = tmp_path / "new" / "x.dgm"
-    container.write(file, b"first")
-    assert file.read_bytes() == b"first" and file.stat().st_mode & 0o777 == 0o644
-    with pytest.raises(TypeError):
-        container.write(file, "no bytes")
-    assert file.read_bytes() == b"first" and list(file.parent.iterdir()) == [file]
