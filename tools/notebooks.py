@@ -14,8 +14,9 @@ import sys
 import time
 from pathlib import Path
 
-# The kernels inherit this. The last one: this environment's kernel, whatever Jupyter there is besides.
-os.environ.update(OMP_NUM_THREADS="1", PYTHONHASHSEED="0", JUPYTER_PREFER_ENV_PATH="1")
+# The kernels inherit this. JUPYTER_PREFER_ENV_PATH: this environment's kernel, whatever Jupyter there is
+# besides. TQDM_DISABLE: a progress bar is no output to keep.
+os.environ.update(OMP_NUM_THREADS="1", PYTHONHASHSEED="0", JUPYTER_PREFER_ENV_PATH="1", TQDM_DISABLE="1")
 
 import nbformat
 from nbclient import NotebookClient

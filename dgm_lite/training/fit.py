@@ -1,6 +1,7 @@
 """Train, validate after every epoch, keep the best weights: one run, from its first step to its end."""
 
 import math
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,13 +10,21 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from dgm_lite.nets import eval_mode
 from dgm_lite.protocols import Step, Trainable
 from dgm_lite.training import checkpoint as checkpoints
 from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.step import DivergedError, Trainer, copied
+
+
+class Steps(list):
+    """Every step of a run, in order, and whether it came to its end.
+
+    ``stopped`` is True where a keyboard interrupt ended the run early.
+    """
+
+    stopped = False
 
 
 class Run:
@@ -47,7 +56,7 @@ class Run:
         self.generator = torch.Generator().manual_seed(config.seed)
         per_epoch = math.ceil(len(data.train) / config.batch_size)
         self.trainer = Trainer(model, config, config.epochs * per_epoch, accelerator)
-        self.steps: list[Step] = []
+        self.steps = Steps()
         self.epoch, self.best_loss, self.best_epoch, self.best = 0, math.inf, -1, None
         # A game has no loss that says how good the samples are, so its last weights are kept.
         self.validates = isinstance(model, Trainable) and len(data.valid) > 0
@@ -63,6 +72,7 @@ class Run:
         for batch in batches:
             losses = self.trainer.step(batch)
             self.steps.append(Step(self.epoch, self.trainer.index - 1, losses))
+        self.trainer.look()
         self.trainer.synchronise()
 
     def _weights(self) -> dict[str, Tensor]:
@@ -139,45 +149,66 @@ def mean_loss(model: nn.Module, columns: tuple[Tensor, ...], batch_size: int = 5
     """
     if len(columns[0]) == 0:
         raise ValueError("mean_loss: expected at least one example, got an empty split.")
-    total = 0.0
     device = next(model.parameters()).device
+    parts = list(zip(*(c.split(batch_size) for c in columns), strict=True))
     with eval_mode(model):
-        for part in zip(*(c.split(batch_size) for c in columns), strict=True):
-            total += model.loss(*(c.to(device) for c in part)).item() * len(part[0])
+        losses = [model.loss(*(c.to(device) for c in part)) for part in parts]
+    # Fetched together: an accelerator would have to be waited for at every single one.
+    total = sum(loss * len(part[0]) for loss, part in zip(torch.stack(losses).tolist(), parts, strict=True))
     return total / len(columns[0])
 
 
+def _hidden(bar: bool | None) -> bool | None:
+    """What tqdm wants to know: True for no bar, None for a bar only on a terminal.
+
+    In a notebook stderr is no terminal, and yet somebody is looking.
+    """
+    if bar is not None:
+        return not bar
+    if os.environ.get("TQDM_DISABLE"):  # for those who run notebooks to store their outputs
+        return True
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return False if hasattr(shell, "kernel") else None
+
+
 def fit(model: nn.Module, data, config: TrainConfig = TrainConfig(), *, checkpoint: str | Path | None = None,
-        bar: bool | None = None, accelerator=None) -> list[Step]:  # fmt: skip
+        bar: bool | None = None, accelerator=None) -> Steps:  # fmt: skip
     """Train, validate after every epoch, and keep the best weights.
 
     A keyboard interrupt ends training early and keeps the best weights so far; so does a loss
     that diverges. With a ``checkpoint`` the run can be stopped and started again: on a CPU it ends
-    in the same numbers, bit for bit, as one that was never interrupted.
+    in the same numbers, bit for bit, as one that was never interrupted. A run that is finished goes on
+    if more epochs are asked of it: from then on the learning rate is what it would be at this step of the
+    longer run, so that it jumps up once and falls to zero again.
 
     Args:
         model: A Trainable or Adversarial module; changed in place and left in eval mode.
         data: A ``Dataset``; its validation split chooses the weights of a Trainable. The test split is
             not looked at.
         config: How to train.
-        checkpoint: File written after each epoch and resumed from if it is there.
-        bar: Show a progress bar on stderr; by default where a person is looking.
+        checkpoint: File written after each epoch and resumed from if it is there. The losses of all steps
+            lie beside it, in a file of the same name with ``.steps`` at its end.
+        bar: Show a progress bar; by default where a person is looking: on a terminal or in a notebook.
         accelerator: A Hugging Face ``accelerate.Accelerator`` to train on several processes. They
             start from the first one's weights and share every batch.
 
     Returns:
-        Every step; the last of each epoch carries the validation loss.
+        Every step; the last of each epoch carries the validation loss. Its attribute ``stopped`` says
+        whether a keyboard interrupt ended the run.
 
     Raises:
         ValueError: If the model cannot be trained, the data are empty or no ``Dataset``, or the
             checkpoint is damaged or belongs to another run.
-        DivergedError: If a loss is not finite.
+        DivergedError: If a loss or a gradient is not finite.
     """
+    from tqdm.auto import tqdm  # widgets in a notebook, where importing them takes its time
+
     run = Run(model, data, config, checkpoint, accelerator)
     checkpoints.resume(run)
-    hidden = None if bar is None else not bar  # None: tqdm hides it unless stderr is a terminal
     try:
-        with tqdm(total=config.epochs, initial=run.epoch, unit="epoch", leave=False, disable=hidden) as shown:
+        with tqdm(
+            total=config.epochs, initial=run.epoch, unit="epoch", leave=False, disable=_hidden(bar)
+        ) as shown:
             while run.goes_on():
                 run.train(data.batches(config.batch_size, run.generator))
                 if run.validates:
@@ -188,7 +219,8 @@ def fit(model: nn.Module, data, config: TrainConfig = TrainConfig(), *, checkpoi
                 shown.set_postfix_str(run.report())
                 shown.update()
     except KeyboardInterrupt:
-        tqdm.write(
+        run.steps.stopped = True
+        print(
             f"training: stopped by you in epoch {run.epoch}; the best weights so far are kept.",
             file=sys.stderr,
         )

@@ -1,7 +1,7 @@
 """What a training step is: each player moves its own weights, on one process or on several."""
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,39 @@ from dgm_lite.training.config import TrainConfig
 
 
 class DivergedError(RuntimeError):
-    """A loss became NaN or infinite."""
+    """A loss or a gradient became NaN or infinite."""
+
+
+class Losses(Mapping):
+    """Losses by player, on their device until somebody reads them: fetching one waits for the device."""
+
+    def __init__(self):
+        self._values: dict[str, Tensor | float] = {}
+
+    def put(self, name: str, value: Tensor | float) -> None:
+        """Note the loss of a player, known or still on its way."""
+        self._values[name] = value
+
+    def __getitem__(self, name: str) -> float:
+        self._values[name] = float(self._values[name])
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+def look_after(device: torch.device) -> int:
+    """Updates after which the loss and the gradient are looked at: at once, or later where looking costs.
+
+    An accelerator works ahead of Python. To look at a number is to wait for it, in every step.
+    """
+    return 50 if device.type in ("cuda", "xpu") else 1
 
 
 def copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -42,7 +74,7 @@ class Trainer:
         accelerator: A Hugging Face ``accelerate.Accelerator``, or None for one process.
 
     Raises:
-        ValueError: If the model cannot be trained.
+        ValueError: If the model cannot be trained: it has no loss, or all weights of a player are frozen.
     """
 
     def __init__(self, model: nn.Module, config: TrainConfig, n_steps: int, accelerator=None):
@@ -51,12 +83,23 @@ class Trainer:
         if accelerator is not None:
             self.rank, self.n_processes = accelerator.process_index, accelerator.num_processes
         self.players = players_of(model)
+        for player in self.players:
+            if not any(p.requires_grad for p in player.weights.parameters()):
+                raise ValueError(
+                    f"training: expected weights that can move, got none in {player.name!r}: it has no "
+                    "parameters, or all are frozen (requires_grad is False)."
+                )
+        self.device = next(model.parameters()).device
+        self.look_after = look_after(self.device)
+        # Only the fused optimiser can be told on the device to leave a step out; on a CPU nobody needs it.
+        fused = True if self.look_after > 1 else None
         self.optimizers = [
-            torch.optim.AdamW(
-                p.weights.parameters(), lr=config.lr, betas=config.betas, weight_decay=config.weight_decay
-            )
+            torch.optim.AdamW(p.weights.parameters(), lr=config.lr, betas=config.betas,
+                              weight_decay=config.weight_decay, fused=fused)
             for p in self.players
-        ]
+        ]  # fmt: skip
+        self.unseen: list[tuple[int, str, Tensor, Tensor, Losses]] = []  # step, player, loss, gradient's norm
+        self.bad = torch.zeros((), device=self.device)  # 1 from the first bad update on
         self.average = None
         self.synchronise()
         self.average = copied(model.state_dict()) if config.average else None
@@ -70,55 +113,88 @@ class Trainer:
             return (self.index + 1) / (warm * self.n_steps + 1)
         return 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm)))
 
-    def step(self, batch: tuple[Tensor, ...]) -> dict[str, float]:
+    def step(self, batch: tuple[Tensor, ...]) -> Mapping[str, float]:
         """Each player moves its own weights ``steps`` times; returns the last loss of each.
 
         Raises:
-            DivergedError: If a loss is not finite.
+            DivergedError: If a loss or a gradient is not finite: at once on a CPU, some steps later on an
+                accelerator. The weights are those from before the bad update.
+            ValueError: If a batch is no tuple of tensors, or a loss no number that depends on the weights.
         """
         # Here and not before the loop: whoever watches the training may have switched to eval mode.
         self.model.train()
         batch, weight = self.share(batch)
-        losses = {}
+        losses = Losses()
         for player, optimizer in zip(self.players, self.optimizers, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = self.config.lr * self.rate()
             for _ in range(player.steps):
-                losses[player.name] = self._update(player, optimizer, batch, weight)
+                self._update(player, optimizer, batch, weight, losses)
         self.index += 1
         if self.average is not None:
             self._average()
+        if self.look_after == 1:
+            return dict(losses)
+        if len(self.unseen) >= self.look_after:
+            self.look()
         return losses
 
-    def _update(
-        self, player: Player, optimizer: torch.optim.Optimizer, batch: tuple[Tensor, ...], weight: float
-    ) -> float:
+    def _update(self, player: Player, optimizer: torch.optim.Optimizer, batch: tuple[Tensor, ...],
+                weight: float, losses: Losses) -> None:  # fmt: skip
         optimizer.zero_grad(set_to_none=True)
         loss = player.loss(*batch) * weight
-        value = self._mean(loss.detach()).item()
-        if not math.isfinite(value):
-            raise DivergedError(
-                f"training: the loss of {player.name!r} became {value} at step {self.index}. "
-                f"Try a smaller learning rate (now {self.config.lr}), or check the data for NaN."
+        if loss.dim() > 0 or not loss.requires_grad:
+            got = f"one of shape {tuple(loss.shape)}" if loss.dim() else "one that does not"
+            raise ValueError(
+                f"training: expected the loss of {player.name!r} to be one number that depends on its "
+                f"weights, got {got}."
             )
         parameters = [p for p in player.weights.parameters() if p.requires_grad]
-        gradients = torch.autograd.grad(
-            loss, parameters, allow_unused=True
-        )  # nobody else's weights are touched
+        # Not loss.backward(): nobody else's weights are touched.
+        gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = None if gradient is None else self._mean(gradient)
-        if self.config.clip_norm:
-            nn.utils.clip_grad_norm_(parameters, self.config.clip_norm)
+        norm = nn.utils.clip_grad_norm_(parameters, self.config.clip_norm or math.inf)
+        loss = self._mean(loss.detach())
+        losses.put(player.name, loss)
+        self.unseen.append((self.index, player.name, loss, norm.to(loss.device), losses))
+        if self.look_after == 1:
+            self.look()
+        else:
+            self.bad = torch.where(loss.isfinite() & norm.isfinite(), self.bad, 1.0)
+            optimizer.found_inf = self.bad  # as a GradScaler does: the device leaves the step out by itself
         optimizer.step()
-        return value
+
+    def look(self) -> None:
+        """Fetch the losses and norms of gradients since the last look, all at once.
+
+        Raises:
+            DivergedError: If one is not finite; names the player.
+        """
+        unseen, self.unseen = self.unseen, []
+        if not unseen:
+            return
+        numbers = torch.stack([value for _, _, loss, norm, _ in unseen for value in (loss, norm)]).tolist()
+        for (index, player, _, _, losses), loss, norm in zip(
+            unseen, numbers[::2], numbers[1::2], strict=True
+        ):
+            losses.put(player, loss)
+            for what, value in (("loss", loss), ("gradient", norm)):
+                if not math.isfinite(value):
+                    raise DivergedError(
+                        f"training: the {what} of {player!r} became {value} at step {index}. "
+                        f"Try a smaller learning rate (now {self.config.lr}), or check the data for NaN."
+                    )
 
     @torch.no_grad()
     def _average(self) -> None:
         # Early averages forget faster, or the first random weights would stay in them for long.
-        decay = min(self.config.average, (1 + self.index) / (10 + self.index))
+        part = 1 - min(self.config.average, (1 + self.index) / (10 + self.index))
+        if self.look_after > 1:
+            part = part * (1 - self.bad)  # after a bad update the average stands still as well
         for name, value in self.model.state_dict().items():
             if value.is_floating_point():
-                self.average[name].lerp_(value, 1 - decay)
+                self.average[name].lerp_(value, part if isinstance(part, float) else part.to(value.dtype))
             else:
                 self.average[name].copy_(value)
 
@@ -129,13 +205,20 @@ class Trainer:
 
         Losses are means over examples. Parts of unequal size are weighted so that the mean over
         processes is the mean over the whole batch: the step that a single process would take.
+
+        Raises:
+            ValueError: If the batch is no tuple of tensors.
         """
+        if not isinstance(batch, tuple | list) or not batch or not all(isinstance(c, Tensor) for c in batch):
+            raise ValueError(
+                f"training: expected a batch to be a tuple of tensors, got {type(batch).__name__}. "
+                "For a model of x alone it is (x,)."
+            )
         total, n = len(batch[0]), self.n_processes
-        device = next(self.model.parameters()).device
         if n > 1 and total >= n:
             batch = tuple(column[self.rank :: n] for column in batch)
-            return tuple(column.to(device) for column in batch), len(batch[0]) * n / total
-        return tuple(column.to(device) for column in batch), 1.0
+            return tuple(column.to(self.device) for column in batch), len(batch[0]) * n / total
+        return tuple(column.to(self.device) for column in batch), 1.0
 
     def _mean(self, value: Tensor) -> Tensor:
         """The mean over all processes, the same on each."""
@@ -145,9 +228,7 @@ class Trainer:
     def synchronise(self) -> None:
         """Give every process the first one's weights and buffers; they would drift apart otherwise."""
         if self.n_processes > 1:
-            from accelerate.utils import (
-                broadcast,
-            )  # an optional dependency, there if an accelerator was passed
+            from accelerate.utils import broadcast  # an optional dependency, there if one was passed
 
             for value in [*self.model.state_dict().values(), *(self.average or {}).values()]:
                 value.copy_(broadcast(value.clone()))
@@ -168,8 +249,8 @@ def training_steps(
         Step with each player's loss.
 
     Raises:
-        ValueError: If the model cannot be trained, or the batches have no length.
-        DivergedError: If a loss is not finite.
+        ValueError: If the model cannot be trained, or the batches have no length or are no tuples.
+        DivergedError: If a loss or a gradient is not finite.
     """
     if not hasattr(batches, "__len__") or len(batches) == 0:
         raise ValueError(
@@ -183,6 +264,7 @@ def training_steps(
             for batch in batches:
                 losses = trainer.step(batch)
                 yield Step(epoch, trainer.index - 1, losses)
+            trainer.look()
     finally:
         if trainer.average is not None:
             model.load_state_dict(trainer.average)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 from torch import nn
 
 from dgm_lite import laws, weights
@@ -19,6 +21,7 @@ from dgm_lite.datasets.dataset import Dataset
 from dgm_lite.joint.classifier import Classifier
 from dgm_lite.latent.mixture import GaussianMixture
 from dgm_lite.protocols import Player, Step
+from dgm_lite.training import step as stepping
 from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.fit import fit, mean_loss
 from dgm_lite.training.step import DivergedError, Trainer, players_of, training_steps
@@ -303,6 +306,7 @@ def test_keyboard_interrupt_keeps_the_best_weights(capsys):
     assert not model.training
     assert mean_loss(model, data.split("valid")) == pytest.approx(min(valid), rel=1e-5)
     assert "stopped by you" in capsys.readouterr().err
+    assert steps.stopped and not fit(tiny_arm(), data, TrainConfig(epochs=1)).stopped
 
 
 def test_keyboard_interrupt_from_the_data():
@@ -345,6 +349,97 @@ def test_a_validation_loss_that_is_nan_is_reported():
     model.loss = lambda x: honest(x) * (1 if model.training else torch.nan)
     with pytest.raises(DivergedError, match="validation"):
         fit(model, tiny_data(), TrainConfig(epochs=2))
+
+
+class Hooked(nn.Module):
+    """A loss that is finite while the gradient of one weight is not: d sqrt(w)/dw at w = 0."""
+
+    def __init__(self):
+        super().__init__()
+        self.w, self.v = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.ones(3))
+
+    def loss(self, x):
+        return (self.w * x[0, 0]).abs().sqrt().sum() + (self.v * x.mean()).sum()
+
+
+@pytest.mark.parametrize("clip_norm", [10.0, None])
+@pytest.mark.parametrize("every", [1, 50])
+def test_a_gradient_that_is_nan_does_not_reach_the_weights(monkeypatch, clip_norm, every):
+    monkeypatch.setattr(stepping, "look_after", lambda device: every)
+    model = Hooked()
+    before = state(model)
+    with pytest.raises(DivergedError, match="gradient of 'model' became nan at step 0"):
+        list(training_steps(model, [(torch.zeros(4, 2),)], TrainConfig(epochs=3, clip_norm=clip_norm)))
+    assert same(state(model), before)
+
+
+def test_looking_later_takes_the_same_steps(monkeypatch):
+    """What an accelerator does, on a CPU: nothing is fetched in a step, and nothing else changes."""
+    data, config = tiny_data(), TrainConfig(epochs=4, batch_size=5, lr=0.03, average=0.9)
+    expected = fit(model := tiny_arm(), data, config)
+    monkeypatch.setattr(stepping, "look_after", lambda device: 7)
+    found = fit(later := tiny_arm(), data, config)
+    for name, value in later.state_dict().items():
+        torch.testing.assert_close(value, model.state_dict()[name], rtol=1e-4, atol=1e-6)
+    assert [s.losses["model"] for s in found] == pytest.approx(
+        [s.losses["model"] for s in expected], rel=1e-4
+    )
+    assert all(isinstance(v, float) for s in found for v in s.losses._values.values()), "left on the device"
+
+
+def test_no_step_waits_for_an_accelerator(monkeypatch):
+    """Between two looks no number is fetched: neither by item() nor by a branch on a tensor."""
+    monkeypatch.setattr(stepping, "look_after", lambda device: 50)
+    trainer, x = Trainer(Game(), TrainConfig(average=0.9), 100), torch.randn(8, 2)
+    trainer.step((x,))
+    for name in ("item", "tolist", "__bool__", "__float__", "__int__", "cpu", "numpy"):
+        monkeypatch.setattr(
+            torch.Tensor, name, lambda *a, _name=name, **k: pytest.fail(f"fetched by {_name}")
+        )
+    losses = [trainer.step((x,)) for _ in range(5)]
+    monkeypatch.undo()
+    assert all(math.isfinite(step["one"]) and isinstance(step["one"], float) for step in losses)
+
+
+def test_a_bad_step_that_is_noticed_later_has_changed_nothing(monkeypatch):
+    """The weights, and their average, are those from before the bad step, though others came after it."""
+    monkeypatch.setattr(stepping, "look_after", lambda device: 20)
+    batch, config = (tiny_data().train,), TrainConfig(lr=0.03, average=0.9)
+    good = Trainer(breaking(10**9, None), config, 30)
+    for _ in range(4):
+        good.step(batch)
+    bad = Trainer(breaking(5, math.nan), config, 30)  # the same draws of dropout from here on
+    with pytest.raises(DivergedError, match="loss of 'model' became nan at step 4"):
+        for _ in range(30):
+            bad.step(batch)
+    assert bad.index > 10, "the bad step was noticed at once"
+    assert same(state(bad.model), state(good.model)) and same(bad.average, good.average)
+
+
+def test_a_model_whose_weights_are_frozen_is_refused():
+    model = tiny_arm().requires_grad_(False)
+    laws.refuses(lambda: fit(model, tiny_data(), TrainConfig(epochs=1)), "'model'", "frozen")
+    game = Game()
+    game.two.requires_grad_(False)
+    laws.refuses(lambda: next(training_steps(game, [(torch.randn(4, 2),)], TrainConfig())), "'two'", "frozen")
+    game.two.weight.requires_grad_(True)
+    assert next(training_steps(game, [(torch.randn(4, 2),)], TrainConfig())), "half frozen is fine"
+
+
+@pytest.mark.parametrize(("loss", "word"), [
+    (lambda self, x: self(x).detach().mean(), "depends on its weights"),
+    (lambda self, x: self(x).mean(1), "one number"),
+])  # fmt: skip
+def test_a_loss_that_cannot_be_minimised_is_refused(loss, word):
+    model = nn.Linear(2, 2)
+    model.loss = lambda x: loss(model, x)
+    laws.refuses(lambda: next(training_steps(model, [(torch.randn(4, 2),)], TrainConfig())), "'model'", word)
+
+
+def test_batches_that_are_no_tuples_are_refused():
+    laws.refuses(
+        lambda: next(training_steps(tiny_arm(), [tiny_data().train], TrainConfig())), "(x,)", "Tensor"
+    )
 
 
 # --- checkpoints ----------------------------------------------------------------------------
@@ -469,6 +564,24 @@ def test_nothing_of_the_bar_is_stored(capsys):
     fit(tiny_arm(), tiny_data(), TrainConfig(epochs=2))
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == ("", "")
+
+
+def test_a_bar_in_a_notebook_and_none_in_stored_outputs():
+    """Jupyter's stderr is no terminal. Who runs notebooks to keep their outputs says so by TQDM_DISABLE."""
+    code = (
+        "from dgm_lite.training.fit import fit\nfrom dgm_lite.training.config import TrainConfig\n"
+        "from tests.training.test_fit import tiny_arm, tiny_data\n"
+        "steps = fit(tiny_arm(), tiny_data(), TrainConfig(epochs=2))"
+    )
+    seen = {}
+    for disabled in ("", "1"):
+        cells = [new_code_cell(f"import os; os.environ['TQDM_DISABLE'] = {disabled!r}"), new_code_cell(code)]
+        notebook = new_notebook(cells=cells)
+        resources = {"metadata": {"path": str(HERE.parents[1])}}
+        NotebookClient(notebook, timeout=60, kernel_name="python3", resources=resources).execute()
+        seen[disabled] = notebook.cells[1].outputs
+    assert any("application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in seen[""])
+    assert seen["1"] == []
 
 
 # --- several processes ----------------------------------------------------------------------
