@@ -35,6 +35,9 @@ def having(ability) -> list[str]:
     return [entry.name for entry in catalog.MODELS if isinstance(entry.build(**entry.small), ability)]
 
 
+MEASURED = sorted(set(having(Density)) | set(having(Bound)))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_model_can_be_trained_and_does_something(name):
     model = small(name)
@@ -173,10 +176,10 @@ def test_every_entry_of_every_parameter_gets_a_gradient(name):
     data, model = dataset(entry.data), entry.build()
     if entry.start:
         getattr(model, entry.start)(data.train)
-    x = data.train[:1000]
+    x = data.train[:160]
     if x.is_floating_point():
         x = x.double() + 0.01 * torch.randn(x.shape)  # a pixel that is 0 in all images would say nothing
-    batches = [(part,) for part in x.split(250)]
+    batches = [(part,) for part in x.split(40)]
     # Precisions are made of the upper half of this matrix, without the diagonal.
     laws.every_entry_gets_a_gradient(laws.prepare(model, scale=0.05), *batches, unused="upper")
 
@@ -206,7 +209,7 @@ def test_data_to_start_from_may_lie_on_another_device(name):
         assert not is_elsewhere(value) and torch.equal(value, expected[weight]), f"{weight} is another"
 
 
-@pytest.mark.parametrize("name", sorted(set(having(Density)) | set(having(Bound))))
+@pytest.mark.parametrize("name", MEASURED)
 def test_measures_go_through_torch_func(name):
     model = small(name)
     laws.goes_through_torch_func(model, laws.examples(model, 4))
@@ -237,7 +240,7 @@ def test_loss_of_a_density_is_nats_per_example(name):
     laws.loss_is_mean_negative_log_prob(model, laws.examples(model))
 
 
-@pytest.mark.parametrize("name", sorted(set(having(Density)) | set(having(Bound))))
+@pytest.mark.parametrize("name", MEASURED)
 def test_measuring_leaves_the_mode_alone(name):
     model = small(name)
     x = laws.examples(model)
@@ -255,10 +258,63 @@ def test_saving_and_loading_changes_no_number(name, tmp_path):
         laws.saving_changes_nothing(model, other, laws.examples(model), tmp_path / "weights.safetensors")
 
 
-@pytest.mark.parametrize("name", having(Density))
+@pytest.mark.parametrize("name", MEASURED)
 def test_other_precisions_say_the_same(name):
     model = small(name)
     laws.dtypes_agree(model, laws.examples(model))
+
+
+@pytest.mark.parametrize("log_std", [-6.0, 0.0, 4.0])
+@pytest.mark.parametrize("name", MEASURED)
+def test_float32_is_enough_at_sizes_of_real_use(name, log_std):
+    """Trained on digits or in the plane, and with all widths 400 times smaller or 55 times larger."""
+    torch.manual_seed(0)
+    entry = catalog.model(name)
+    model, data = entry.build(), dataset(entry.data)
+    if entry.start:
+        getattr(model, entry.start)(data.train)
+    model = laws.prepare(model, scale=0.05).float().double()  # weights that float32 has, too
+    with torch.no_grad():
+        for weight, value in model.named_parameters():
+            value.add_(log_std if weight.endswith("log_std") else 0.0)
+    for x in (data.valid[:50], model.float().sample(50)):
+        laws.dtypes_agree(model.double(), x.double() if x.is_floating_point() else x)
+
+
+def changed(argument: str, value):
+    """Another value that a constructor's argument may have."""
+    if argument in CHANGES:
+        return CHANGES[argument]
+    if value is None or isinstance(value, int) and not isinstance(value, bool):
+        return (value or 1) + 1
+    return not value if isinstance(value, bool) else value / 2 or 0.3
+
+
+CHANGES = {"loss": "saturating", "limits": (-2.0, 5.0), "dilations": (1, 3)}
+# What has to be otherwise for an argument to have a say.
+WITH = {"straight_through": {"mirrors": False}, "n_parts": {"dim": 4}, "latent_dim": {"dim": 4}}
+
+
+@pytest.mark.parametrize(("name", "argument"), [(e.name, a) for e in catalog.MODELS for a in arguments_of(e)])
+def test_every_argument_of_a_constructor_changes_something(name, argument):
+    """Sizes, or else a number: in training or out of it, of a loss, a measure or a draw."""
+    if (name, argument) == ("transform-coder", "levels"):
+        return  # what a decoded file holds: tests/codecs/test_lossy.py
+    entry = catalog.model(name)
+    given = {a: p.default for a, p in arguments_of(entry).items()} | entry.arguments | entry.small
+    given |= WITH.get(argument, {})
+    models = []
+    for value in (given[argument], changed(argument, given[argument])):
+        torch.manual_seed(0)
+        models.append(laws.prepare(entry.build(**{**given, argument: value})))
+    one, two = models
+    if [p.shape for p in one.parameters()] == [p.shape for p in two.parameters()]:
+        x = laws.examples(one)
+        assert any(
+            not torch.equal(a, b)
+            for training in (False, True)
+            for a, b in zip(*(laws.numbers(m.train(training), x).values() for m in models), strict=True)
+        ), f"{argument} changes nothing"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,8 +1,10 @@
 """Errors that codecs on neural networks make, planted one by one: each breaks what the honest one keeps."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import torch
 
 from dgm_lite import catalog
@@ -10,6 +12,7 @@ from dgm_lite.codecs import autoregressive, bits_back
 from dgm_lite.codecs.coder import DamagedError, Decoder, Encoder, Stack, frequencies
 from dgm_lite.datasets import files
 from dgm_lite.datasets.images import digits
+from dgm_lite.distributions import DiagonalNormal
 from tests.codecs.conftest import build
 
 
@@ -75,6 +78,39 @@ def test_popping_z_from_bits_that_are_not_random(monkeypatch):
     assert excess_bits(model, x) < 5
     monkeypatch.setattr(Stack, "mix", lambda self, mask: None)
     assert excess_bits(model, x) > 10
+
+
+def off_centre(n: int = 200_000) -> dict[str, float]:
+    """How far the centres of z's cells, popped from random bits, lie from their means: in standard errors."""
+    mu, std = torch.full((1, n), 0.3, dtype=torch.float64), torch.full((1, n), 0.5, dtype=torch.float64)
+    model = SimpleNamespace(
+        prior=SimpleNamespace(dim=n),
+        posterior=SimpleNamespace(distribution=lambda row: DiagonalNormal(mu, std.log())),
+    )
+    found = {}
+    for name, cells, mean, spread in (
+        ("prior", bits_back._prior(model), 0.0, 1.0),
+        ("posterior", bits_back._posterior(model, None), 0.3, 0.5),
+    ):  # fmt: skip
+        words = np.random.Generator(np.random.PCG64(0)).integers(1, 2**32, size=n, dtype=np.uint32)
+        z = Stack(words).pop_normal(*cells, bits_back.REACH)
+        centres = (z + 0.5) / bits_back.CELLS  # where `_table` asks the decoder
+        found[name] = abs(centres.mean().item() - mean) / (spread / math.sqrt(n))
+    return found
+
+
+@pytest.mark.parametrize("which", ["prior", "posterior"])
+def test_cells_that_lie_half_a_cell_beside_their_distribution(which, monkeypatch):
+    """Cell k reaches from k to k + 1, in units of a cell. Half a cell costs too few bits to be seen."""
+    assert off_centre()[which] < 4
+    honest = getattr(bits_back, f"_{which}")
+
+    def beside(*arguments):
+        mu, std = honest(*arguments)
+        return mu + 0.5, std
+
+    monkeypatch.setattr(bits_back, f"_{which}", beside)
+    assert off_centre()[which] > 6
 
 
 def test_sending_z_without_getting_its_bits_back(monkeypatch):

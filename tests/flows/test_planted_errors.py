@@ -8,9 +8,11 @@ from torch import nn
 
 from dgm_lite import laws, weights
 from dgm_lite.distributions import StandardNormal, log_prob_logistic_mixture
-from dgm_lite.flows.coupling import AffineCoupling, RealNVP
+from dgm_lite.flows import coupling
+from dgm_lite.flows.coupling import NICE, AffineCoupling, Permute, RealNVP
 from dgm_lite.flows.dequantize import DequantizedFlow, dequantized_realnvp
 from dgm_lite.flows.flow import Chain, Flow
+from dgm_lite.flows.general import DeepDensity
 from dgm_lite.flows.integer import IntegerFlow, RoundedCoupling
 from dgm_lite.flows.logistic_base import LogisticMixtureBase
 from tests.flows.test_dequantize import exact, monte_carlo
@@ -333,3 +335,54 @@ def test_a_sampler_that_stays_within_the_data():
     torch.manual_seed(0)
     clipped = laws.prepare(Clipped(2, 4, hidden=5, n_components=2), scale=0.7)
     catches(laws.sampler_matches_density, integer_flow(), clipped, match="draws do not follow")
+
+
+def orders_differ(flow: Flow) -> None:
+    """Each shuffling of a flow brings the numbers into another order, and none leaves them as they are."""
+    orders = [tuple(f.order.tolist()) for f in flow.bijection.layers if isinstance(f, Permute)]
+    assert len(orders) > 1 and len({*orders, tuple(range(flow.dim))}) == len(orders) + 1, "equal orders"
+
+
+@pytest.mark.parametrize("kind", [NICE, RealNVP])
+def test_the_same_permutation_throughout(kind, monkeypatch):
+    """A seed that is not used: numbers of one half never meet those of the other in a new way."""
+    honest = kind(6, 8, hidden=5)
+    monkeypatch.setattr(coupling, "Permute", lambda dim, seed: Permute(dim, seed=0))
+    catches(orders_differ, honest, kind(6, 8, hidden=5), match="equal orders")
+
+
+def begins_near_the_identity(flow: Flow) -> None:
+    """An untrained coupling moves a number by no more than a fiftieth of its spread."""
+    torch.manual_seed(0)
+    x = torch.randn(500, flow.dim)
+    for layer in flow.bijection.layers:
+        if not isinstance(layer, Permute):
+            moved = (layer.to_latent(x)[0] - x).square().mean().sqrt().item()
+            assert moved < 0.02, f"{type(layer).__name__} moves numbers by {moved:.2g}"
+
+
+@pytest.mark.parametrize("dim", [2, 5, 64])
+@pytest.mark.parametrize("kind", [NICE, RealNVP])
+def test_couplings_that_begin_far_from_the_identity(kind, dim, monkeypatch):
+    """The last layer's usual first weights: deep stacks then start far from what trains well."""
+    torch.manual_seed(0)
+    honest = kind(dim, 8, hidden=64)
+    monkeypatch.setattr(coupling, "_near_zero", lambda net: net)
+    torch.manual_seed(0)
+    catches(begins_near_the_identity, honest, kind(dim, 8, hidden=64), match="moves numbers")
+
+
+@pytest.mark.parametrize("kind", [NICE, RealNVP, DeepDensity])
+def test_a_start_that_does_nothing(kind):
+    class Idle(kind):
+        def start_from_data(self, x):
+            return self
+
+    x = torch.randn(200, 2)
+    catches(
+        laws.starting_from_data_helps,
+        kind(2, 2, hidden=5).start_from_data,
+        Idle(2, 2, hidden=5).start_from_data,
+        x,
+        match="leaves the loss",
+    )

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from dgm_lite import laws
 from dgm_lite.distributions import Bernoulli, DiagonalNormal, StandardNormal
 from dgm_lite.latent.likelihoods import BernoulliLikelihood
+from dgm_lite.latent.mixture import GaussianMixture
 from dgm_lite.latent.posteriors import DiagonalGaussian, ScaleLevels
 from dgm_lite.latent.priors import NormalMixture
 from dgm_lite.latent.vae import VAE, categorical_vae
@@ -217,3 +218,40 @@ def test_draw_without_reparametrisation():
     bad = honest()
     bad.posterior.__class__ = Detached
     catches(laws.every_entry_gets_a_gradient, honest(), bad, (laws.examples(honest()),))
+
+
+def shares_the_space(model: GaussianMixture) -> None:
+    """K components start with the K-th part of the data's volume each: as boxes they would just fill it."""
+    x = torch.randn(400, 3) * torch.tensor([1.0, 5.0, 0.2])
+    model.start_from_data(x)
+    share = (model.log_std.sum(1) - x.std(0, correction=0).log().sum()).exp()
+    expected = torch.full_like(share, 1 / len(model.mu))
+    assert torch.allclose(share, expected), f"a component takes {share[0]:.3g} of the space"
+
+
+def test_a_mixture_that_starts_too_wide():
+    """Every component as wide as the data: they overlap, get the same gradients and stay alike for long."""
+
+    class TooWide(GaussianMixture):
+        def start_from_data(self, x, **options):
+            super().start_from_data(x, **options)
+            with torch.no_grad():
+                self.log_std.copy_(x.std(0, correction=0).log())
+            return self
+
+    catches(shares_the_space, GaussianMixture(3, 8), TooWide(3, 8), match="of the space")
+
+
+def test_a_vae_whose_start_does_nothing():
+    class Idle(VAE):
+        def start_from_data(self, x):
+            return self
+
+    def model() -> VAE:
+        torch.manual_seed(0)
+        return categorical_vae(4, 3, latent_dim=1, hidden=8)
+
+    idle, x = model(), torch.randint(2, (200, 4))
+    idle.__class__ = Idle
+    law = laws.starting_from_data_helps
+    catches(law, model().start_from_data, idle.start_from_data, x, match="leaves the loss")
