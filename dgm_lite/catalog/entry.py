@@ -1,12 +1,37 @@
-"""What the catalog knows of a model."""
+"""What the catalog knows of a model, and how a model takes part in the comparison."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from inspect import signature
 
 from torch import nn
 
 from dgm_lite.training.config import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A part of the comparison that a model takes part in, and with what.
+
+    Args:
+        part: "digits", "stability" (trainings in the plane), "sampling" or "lossy".
+        name: Name in the results; by default the entry's.
+        address: Another way to build it than the entry's, "module:function", with no arguments but these.
+        arguments: Constructor arguments beside the entry's, or in their place.
+        training: Fields of ``TrainConfig`` beside those that all models of the part share.
+        sampling: Options of ``sample``.
+        quoted: Whether Table 1 quotes its figures for the family: once for each part and family.
+        beside: Words for a trial that stands beside those that count, such as a remedy, or "".
+    """
+
+    part: str
+    name: str = ""
+    address: str = ""
+    arguments: dict = field(default_factory=dict)
+    training: dict = field(default_factory=dict)
+    sampling: dict = field(default_factory=dict)
+    quoted: bool = False
+    beside: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +49,10 @@ class Entry:
         config: How it is trained by default.
         small: Constructor arguments of an instance small enough to be enumerated or integrated.
         start: Name of a method that sets initial weights from the training data, or "".
+        codec: Name of its codec in ``dgm_lite.codecs``, or "".
+        colour: Name of its colour in figures, one of those in ``plot``.
+        trials: Its part in the comparison.
+        weights: File in ``data`` that holds it trained, or "".
     """
 
     name: str
@@ -36,6 +65,15 @@ class Entry:
     config: TrainConfig
     small: dict
     start: str = ""
+    codec: str = ""
+    colour: str = "grey"
+    trials: tuple[Trial, ...] = ()
+    weights: str = ""
+
+    @property
+    def lossless(self) -> bool:
+        """Whether it has a codec that gives back every number."""
+        return self.codec not in ("", "lossy")
 
     def build(self, **changes) -> nn.Module:
         """The model with its default arguments, or with changes to them.

@@ -1,6 +1,6 @@
 """Flows."""
 
-from dgm_lite.catalog.entry import Entry
+from dgm_lite.catalog.entry import Entry, Trial
 from dgm_lite.training.config import TrainConfig
 
 MODELS = (
@@ -27,6 +27,7 @@ MODELS = (
         config=TrainConfig(epochs=60, batch_size=200, lr=0.005),
         small={"dim": 2, "n_layers": 2, "hidden": 5},
         start="start_from_data",
+        trials=(Trial(part="stability", training={"lr": 5e-3}, quoted=True),),
     ),
     Entry(
         name="deep-density",
@@ -51,6 +52,7 @@ MODELS = (
         config=TrainConfig(epochs=250, batch_size=100, lr=0.005, weight_decay=0.2, average=0.995),
         small={"dim": 2, "levels": 3, "n_layers": 2, "hidden": 5},
         start="start_from_data",
+        trials=(Trial(part="digits"),),
     ),
     Entry(
         name="realnvp-digits",
@@ -63,6 +65,8 @@ MODELS = (
         config=TrainConfig(epochs=250, batch_size=100, lr=0.005, weight_decay=0.2, average=0.995),
         small={"dim": 2, "levels": 3, "n_layers": 2, "hidden": 5},
         start="start_from_data",
+        colour="violet",
+        trials=(Trial(part="digits"), Trial(part="sampling", quoted=True)),
     ),
     Entry(
         name="integer-flow",
@@ -75,5 +79,13 @@ MODELS = (
         config=TrainConfig(epochs=100, batch_size=100, lr=0.01, average=0.99),
         small={"dim": 2, "levels": 3, "n_parts": 2, "hidden": 5, "n_components": 2},
         start="start_from_data",
+        codec="integer_flow",
+        colour="green",
+        trials=(
+            Trial(part="digits", quoted=True),
+            Trial(part="stability", arguments={"dim": 2, "levels": 32, "hidden": 32}, training={"lr": 5e-3}),
+            Trial(part="sampling"),
+        ),
+        weights="integer_flow_digits.safetensors",
     ),
 )

@@ -1,6 +1,6 @@
 """Adversarial models."""
 
-from dgm_lite.catalog.entry import Entry
+from dgm_lite.catalog.entry import Entry, Trial
 from dgm_lite.training.config import TrainConfig
 
 MODELS = (
@@ -14,6 +14,29 @@ MODELS = (
         arguments={"dim": 2, "latent_dim": 2, "hidden": 64, "penalty": 0.1},
         config=TrainConfig(epochs=80, batch_size=100, betas=(0.0, 0.99), average=0.99),
         small={"dim": 2, "latent_dim": 2, "hidden": 5},
+        trials=(
+            # The plain games have the optimiser's usual memory, the last one what experience recommends.
+            Trial(
+                part="stability",
+                name="gan, saturating",
+                arguments={"penalty": 0.0, "loss": "saturating"},
+                training={"lr": 1e-3},
+            ),
+            Trial(
+                part="stability",
+                name="gan, non-saturating",
+                arguments={"penalty": 0.0},
+                training={"lr": 1e-3},
+                quoted=True,
+            ),
+            Trial(
+                part="stability",
+                name="gan, calmed",
+                arguments={"penalty": 0.02},
+                training={"lr": 2e-3, "betas": (0.0, 0.99), "average": 0.99},
+                beside="With a short memory, a penalty and averaged weights",
+            ),
+        ),
     ),
     Entry(
         name="gan-digits",
@@ -25,5 +48,8 @@ MODELS = (
         arguments={"dim": 64, "latent_dim": 16, "hidden": 256, "penalty": 0.1, "limits": (0.0, 17.0)},
         config=TrainConfig(epochs=400, lr=0.004, betas=(0.0, 0.99), warmup=0.02, average=0.995),
         small={"dim": 2, "latent_dim": 2, "hidden": 5, "limits": (0.0, 3.0)},
+        colour="pink",
+        trials=(Trial(part="digits", quoted=True), Trial(part="sampling", quoted=True)),
+        weights="gan_digits.safetensors",
     ),
 )

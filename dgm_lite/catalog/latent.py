@@ -1,6 +1,6 @@
 """Models with latent variables."""
 
-from dgm_lite.catalog.entry import Entry
+from dgm_lite.catalog.entry import Entry, Trial
 from dgm_lite.training.config import TrainConfig
 
 MODELS = (
@@ -15,6 +15,7 @@ MODELS = (
         config=TrainConfig(epochs=60, batch_size=200, lr=0.03),
         small={"dim": 2, "n_components": 3},
         start="start_from_data",
+        trials=(Trial(part="stability", arguments={"n_components": 12}, training={"lr": 0.03}),),
     ),
     Entry(
         name="bernoulli-mixture",
@@ -50,6 +51,20 @@ MODELS = (
         config=TrainConfig(epochs=300, batch_size=100, lr=0.004, average=0.99),
         small={"dim": 4, "levels": 3, "latent_dim": 1, "hidden": 8},
         start="start_from_data",
+        codec="bits_back",
+        colour="orange",
+        trials=(
+            Trial(part="digits", quoted=True),
+            Trial(
+                part="stability",
+                address="dgm_lite.latent.vae:gaussian_vae",
+                arguments={"dim": 2, "latent_dim": 2, "hidden": 64, "std": 0.3},
+                training={"lr": 5e-3},
+                quoted=True,
+            ),
+            Trial(part="sampling", quoted=True),
+        ),
+        weights="vae_digits.safetensors",
     ),
     Entry(
         name="bernoulli-vae",
@@ -62,6 +77,7 @@ MODELS = (
         config=TrainConfig(epochs=300, batch_size=100, lr=0.004, average=0.99),
         small={"dim": 5, "latent_dim": 1, "hidden": 8},
         start="start_from_data",
+        codec="bits_back",
     ),
     Entry(
         name="transform-coder",
@@ -74,5 +90,7 @@ MODELS = (
         config=TrainConfig(epochs=150, batch_size=200, lr=0.004, weight_decay=0.1, average=0.99),
         small={"dim": 2, "latent_dim": 1, "levels": 3, "std": 0.5, "hidden": 5},
         start="start_from_data",
+        codec="lossy",
+        trials=(Trial(part="lossy", name="transform coder", quoted=True),),
     ),
 )

@@ -25,6 +25,12 @@ def likelihood(rows: Sequence[Row], name: str) -> tuple[str, float]:
     return "exact" if "exact" in best else "bound", summary(rows, "digits", name, best)[0]
 
 
+def likelihoods(rows: Sequence[Row]) -> dict[str, tuple[str, float]]:
+    """``likelihood`` of every model of digits that has one, by name."""
+    names = dict.fromkeys(model for model, quantity in quantities(rows) if quantity in KINDS)
+    return {name: likelihood(rows, name) for name in names}
+
+
 def quantities(rows: Sequence[Row]) -> list[tuple[str, str]]:
     """(model, quantity) of everything measured on digits, once each."""
     return list(dict.fromkeys((r["model"], r["quantity"]) for r in rows if r["part"] == "digits"))
@@ -58,15 +64,15 @@ def lossy_curve(rows: Sequence[Row], model: str) -> list[Point]:
     return points
 
 
-def lossy_gain(rows: Sequence[Row]) -> tuple[float, float]:
-    """Bytes of the transform coder at the middle of what it shares with WebP, and WebP's at that error."""
-    ours, theirs = lossy_curve(rows, "transform coder"), lossy_curve(rows, "WebP")
+def lossy_gain(rows: Sequence[Row], model: str) -> tuple[float, float]:
+    """Bytes of a lossy codec at the middle of what it shares with WebP, and WebP's at that error."""
+    ours, theirs = lossy_curve(rows, model), lossy_curve(rows, "WebP")
     shared = [p for p in ours if theirs[-1].mse <= p.mse <= theirs[0].mse]
     middle = shared[len(shared) // 2]
     return middle.n_bytes, bytes_at(theirs, middle.mse)
 
 
-def less_than_linear(rows: Sequence[Row]) -> float:
-    """Share of bytes that the transform coder saves against principal components, mean over its points."""
-    ours, theirs = (lossy_curve(rows, name) for name in ("transform coder", "principal components"))
+def less_than_linear(rows: Sequence[Row], model: str) -> float:
+    """Share of bytes that a lossy codec saves against principal components, mean over its points."""
+    ours, theirs = (lossy_curve(rows, name) for name in (model, "principal components"))
     return float(np.mean([s for s in savings(ours, theirs) if s is not None]))

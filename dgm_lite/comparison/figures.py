@@ -5,38 +5,33 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from dgm_lite import plot
-from dgm_lite.comparison import evidence, table
+from dgm_lite.comparison import evidence
+from dgm_lite.comparison.competitors import Competitor, competitors
 from dgm_lite.comparison.jobs import SIZES
-from dgm_lite.comparison.plane import IN_THE_PLANE
 from dgm_lite.comparison.results import Row, summary, values_of
 
-COLOURS = {"causal-arm": plot.BLUE, "integer-flow": plot.GREEN, "realnvp-digits": plot.VIOLET,
-           "vae": plot.ORANGE, "gan-digits": plot.PINK}  # fmt: skip
 
-
-def _colour(name: str) -> str:
-    return COLOURS[name.split(",")[0]]
+def _colour(competitor: Competitor) -> str:
+    return getattr(plot, competitor.entry.colour.upper())
 
 
 def draw_trade_off(rows: Sequence[Row], ax: Axes) -> Axes:
     """Test nats against milliseconds a sample on the 8 x 8 digits; bounds are hollow."""
-    highest = 0.0
-    for sampler in table.EVERY_SAMPLER:
-        ms = 1e3 * summary(rows, "sampling", sampler, "an image of 64 numbers")[0]
-        name, colour = sampler.split(",")[0], _colour(sampler)
-        if name == "gan-digits":
-            continue
-        kind, nats = evidence.likelihood(rows, name)
-        highest = max(highest, nats)
-        ax.plot(ms, nats, "o", ms=8, mec=colour, mfc=colour if kind == "exact" else "none", mew=2)
-        ax.annotate(sampler, (ms, nats), xytext=(9, -3), textcoords="offset points", fontsize=9.5)
+    figures = evidence.likelihoods(rows)
+    highest = max(nats for _, nats in figures.values())
+    for sampler in competitors("sampling"):
+        ms = 1e3 * summary(rows, "sampling", sampler.name, "an image of 64 numbers")[0]
+        kind, nats = figures.get(sampler.entry.name, ("none", highest + 6))
+        colour, text = _colour(sampler), sampler.name
+        if kind == "none":
+            text += ": no likelihood"
+            ax.plot(ms, nats, "s", color=colour, ms=8)
+        else:
+            ax.plot(ms, nats, "o", ms=8, mec=colour, mfc=colour if kind == "exact" else "none", mew=2)
+        ax.annotate(text, (ms, nats), xytext=(9, -3), textcoords="offset points", fontsize=9.5)
         if kind == "bound":
             arrow = {"arrowstyle": "->", "color": colour, "lw": 1.4}
             ax.annotate("", (ms, nats - 4.5), (ms, nats - 0.8), arrowprops=arrow)
-    ms = 1e3 * summary(rows, "sampling", "gan-digits", "an image of 64 numbers")[0]
-    ax.plot(ms, highest + 6, "s", color=_colour("gan-digits"), ms=8)
-    words = "gan-digits: no likelihood"
-    ax.annotate(words, (ms, highest + 6), xytext=(9, -3), textcoords="offset points", fontsize=9.5)
     ax.set(
         xscale="log",
         xlabel="milliseconds a sample",
@@ -49,10 +44,11 @@ def draw_trade_off(rows: Sequence[Row], ax: Axes) -> Axes:
 
 def draw_stability(rows: Sequence[Row], ax: Axes) -> Axes:
     """The told share of each of ten trainings, a row for each model; lost runs lie in the grey zone."""
-    names = list(IN_THE_PLANE)
+    names = list(dict.fromkeys(r["model"] for r in rows if r["part"] == "stability"))
+    games = {c.name for c in competitors("stability") if c.entry.family == "implicit"}
     for row, name in enumerate(names):
         told = [100 * v for v in values_of(rows, "stability", name, "told from data")]
-        colour = plot.PINK if name.startswith("gan") else plot.BLUE
+        colour = plot.PINK if name in games else plot.BLUE
         ax.plot(told, [row] * len(told), "o", color=colour, alpha=0.55)
     ax.axvline(50, color="#555555", ls=":", lw=1)
     ax.axvspan(100 * evidence.LOST, 101, color="#88888833", lw=0)
@@ -64,14 +60,14 @@ def draw_stability(rows: Sequence[Row], ax: Axes) -> Axes:
 def draw_sampling(rows: Sequence[Row], ax: Axes) -> Axes:
     """Milliseconds an image against its size, both logarithmic, with the names at the lines' ends."""
     ends = []
-    for name in table.EVERY_SAMPLER:
-        ms = [1e3 * summary(rows, "sampling", name, f"an image of {dim} numbers")[0] for dim in SIZES]
-        ax.loglog(SIZES, ms, "o--" if "naive" in name else "o-", color=_colour(name), ms=4)
-        ends.append((ms[-1], name))
+    for one in competitors("sampling"):
+        ms = [1e3 * summary(rows, "sampling", one.name, f"an image of {dim} numbers")[0] for dim in SIZES]
+        ax.loglog(SIZES, ms, "o--" if one.trial.beside else "o-", color=_colour(one), ms=4)
+        ends.append((ms[-1], one.name, _colour(one)))
     height = 0.0
-    for ms, name in sorted(ends):
+    for ms, name, colour in sorted(ends):
         height = max(ms, height * 2.4)  # names keep their distance
-        ax.text(SIZES[-1] * 1.15, height, name, color=_colour(name), va="center", fontsize=9.5)
+        ax.text(SIZES[-1] * 1.15, height, name, color=colour, va="center", fontsize=9.5)
     ax.set(xlabel="numbers of an image, $D$", ylabel="milliseconds an image", xlim=(13, 9000))
     ax.set(xticks=SIZES, xticklabels=SIZES)
     ax.minorticks_off()

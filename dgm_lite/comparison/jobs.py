@@ -2,7 +2,7 @@
 
 digits: quality, cost and files of the 8 x 8 digits. stability: ten trainings of each in the plane. sampling:
 seconds an image against its size. formats: what image formats make of the same digits, without loss. lossy:
-bytes against squared error.
+bytes against squared error. Which model takes part in what stands in the catalog.
 """
 
 import time
@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dgm_lite import catalog
 from dgm_lite.catalog.data import dataset
+from dgm_lite.catalog.entry import Entry
 from dgm_lite.codecs import bits_back, container
 from dgm_lite.comparison import rate_distortion
+from dgm_lite.comparison.competitors import Competitor, competitors
 from dgm_lite.comparison.file_sizes import image_formats, static_codes, xz_after_training
-from dgm_lite.comparison.plane import IN_THE_PLANE, told_from_data
+from dgm_lite.comparison.plane import told_from_data
 from dgm_lite.comparison.results import Job
 from dgm_lite.datasets.dataset import Dataset
 from dgm_lite.datasets.images import digits, real_digits
@@ -28,9 +29,6 @@ from dgm_lite.protocols import Bound, Density
 from dgm_lite.training.fit import fit
 
 PARTS = ("formats", "sampling", "stability", "lossy", "digits")
-# Models of the catalog on the 8 x 8 digits, trained as `python -m dgm_lite train` does it.
-ON_DIGITS = ("causal-arm", "realnvp-digits", "nice-digits", "integer-flow", "vae", "gan-digits")
-LOSSLESS = ("causal-arm", "integer-flow", "vae")
 SIZES = (16, 64, 256, 1024)  # numbers of an image for which sampling is timed
 SECONDS = 0.5  # for how long each size is timed, again and again
 STABILITY_SEEDS = 10
@@ -53,20 +51,17 @@ def jobs(seeds: int = 3, parts: Sequence[str] = (), epochs: int | None = None) -
     if unknown := sorted(set(parts) - set(PARTS)):
         raise ValueError(f"compare: expected parts among {', '.join(PARTS)}; got {', '.join(unknown)}.")
     found = [Job("formats", "general-purpose formats", 0, _formats)]
-    found += [Job("sampling", name, 0, partial(_sampling, name)) for name in SAMPLERS]
-    for name in IN_THE_PLANE:
-        work = partial(told_from_data, name, epochs)
-        found += [Job("stability", name, seed, work) for seed in range(STABILITY_SEEDS)]
     found += [Job("lossy", name, 0, partial(_rival, curve)) for name, curve in RIVALS.items()]
-    for seed in range(seeds):
-        found.append(Job("lossy", "transform coder", seed, partial(_coders, epochs)))
-        found += [Job("digits", name, seed, partial(_on_digits, name, epochs)) for name in ON_DIGITS]
+    how_often = {"sampling": 1, "stability": STABILITY_SEEDS, "lossy": seeds, "digits": seeds}
+    work = {"sampling": _sampling, "stability": told_from_data, "lossy": _coders, "digits": _on_digits}
+    for part, n in how_often.items():
+        for seed in range(n):
+            found += [Job(part, c.name, seed, partial(work[part], c, epochs)) for c in competitors(part)]
     return [job for job in found if not parts or job.part in parts]
 
 
-def trained(name: str, seed: int, epochs: int | None = None) -> tuple[nn.Module, float]:
-    """A model of the catalog, trained on its data by its own settings, and the CPU seconds that it took."""
-    entry = catalog.model(name)
+def trained(entry: Entry, seed: int, epochs: int | None = None) -> tuple[nn.Module, float]:
+    """A model of the catalog, trained as `python -m dgm_lite train` does it, and the CPU seconds it took."""
     data = dataset(entry.data)
     config = replace(entry.config, seed=seed, **({"epochs": epochs} if epochs else {}))
     torch.manual_seed(seed)
@@ -81,15 +76,15 @@ def trained(name: str, seed: int, epochs: int | None = None) -> tuple[nn.Module,
 # --- digits ---------------------------------------------------------------------------------
 
 
-def _on_digits(name: str, epochs: int | None, seed: int) -> Numbers:
+def _on_digits(competitor: Competitor, epochs: int | None, seed: int) -> Numbers:
     """Training, likelihood, draws and, where there is a codec, a file."""
     data = digits()
-    model, seconds = trained(name, seed, epochs)
+    model, seconds = trained(competitor.entry, seed, epochs)
     yield "training", seconds, "CPU seconds"
     yield "parameters", sum(p.numel() for p in model.parameters()), "numbers"
     yield from _likelihood(model, data, seed)
     yield from _draws(model, data, seed)
-    if name in LOSSLESS:
+    if competitor.entry.lossless:
         yield from _file(model, data)
 
 
@@ -150,12 +145,13 @@ def _points(points: Sequence[rate_distortion.Point]) -> Numbers:
         yield f"error, point {k}", point.mse, "squared levels"
 
 
-def _coders(epochs: int | None, seed: int) -> Numbers:
-    """Transform coders from fine to coarse, one for each sigma."""
-    config = replace(rate_distortion.ENTRY.config, **({"epochs": epochs} if epochs else {}))
-    data = real_digits()
+def _coders(competitor: Competitor, epochs: int | None, seed: int) -> Numbers:
+    """Coders from fine to coarse, one for each sigma."""
+    entry, data = competitor.entry, real_digits()
+    config = replace(entry.config, **({"epochs": epochs} if epochs else {}))
     coders = [
-        rate_distortion.transform_coder(data, std, config=config, seed=seed) for std in rate_distortion.STDS
+        rate_distortion.transform_coder(data, std, entry=entry, config=config, seed=seed)
+        for std in rate_distortion.STDS
     ]
     yield from _points(rate_distortion.curve(coders, digits().test))
 
@@ -166,24 +162,14 @@ def _rival(curve: Callable[[Tensor], list[rate_distortion.Point]], _: int) -> Nu
 
 # --- sampling -------------------------------------------------------------------------------
 
-SAMPLERS: dict[str, tuple[str, dict]] = {
-    "causal-arm, naive": ("causal-arm", {"cache": False}),
-    "causal-arm, cached": ("causal-arm", {"cache": True}),
-    "realnvp-digits": ("realnvp-digits", {}),
-    "integer-flow": ("integer-flow", {}),
-    "vae": ("vae", {}),
-    "gan-digits": ("gan-digits", {}),
-}
 
-
-def _sampling(name: str, seed: int) -> Numbers:
+def _sampling(competitor: Competitor, _: int | None, seed: int) -> Numbers:
     """Seconds an image, 16 at a time, by the size of the image. Weights don't matter to it."""
-    entry, options = SAMPLERS[name]
     for dim in SIZES:
         torch.manual_seed(seed)
-        model, times = catalog.model(entry).build(dim=dim).eval(), []
+        model, times = competitor.build(dim=dim).eval(), []
         while sum(times) < SECONDS:
             began = time.process_time()
-            model.sample(16, **options)
+            model.sample(16, **competitor.trial.sampling)
             times.append(time.process_time() - began)
         yield f"an image of {dim} numbers", min(times) / 16, "CPU seconds"

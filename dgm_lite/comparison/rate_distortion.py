@@ -16,8 +16,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dgm_lite import catalog
+from dgm_lite.catalog.entry import Entry
 from dgm_lite.codecs import container
+from dgm_lite.comparison.competitors import competitors
 from dgm_lite.comparison.file_sizes import encoded, mosaic
 from dgm_lite.datasets.dataset import Dataset
 from dgm_lite.latent.transform_coder import TransformCoder, principal_axes
@@ -30,7 +31,7 @@ LINEAR_STDS = (0.9, 1.4, 2.0, 3.0, 4.5, 7.0)  # the same for principal component
 LAYOUTS = (1, 3, 16, 21, 28)  # images in a row of the page
 QUALITIES = (1, 3, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95)
 FLAT_STEPS = (255, 220, 180, 150, 120, 100, 80, 60, 40, 30, 20, 10)
-ENTRY = catalog.model("transform-coder")
+ENTRY = competitors("lossy")[0].entry
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,16 @@ def worth_a_bit(x: Tensor, std: float, *, least: int = 8) -> int:
 
 
 def transform_coder(
-    data: Dataset, std: float, *, config: TrainConfig = ENTRY.config, learn: bool = True, seed: int = 0
-) -> TransformCoder:
+    data: Dataset, std: float, *, entry: Entry = ENTRY, config: TrainConfig | None = None,
+    learn: bool = True, seed: int = 0,
+) -> TransformCoder:  # fmt: skip
     """A coder for one point of the curve.
 
     Args:
         data: Real numbers on the grid 0..16, as ``real_digits()``; validation chooses the weights.
         std: sigma, in grey levels: larger for smaller files.
-        config: How to train.
+        entry: Which coder.
+        config: How to train; by default as the entry says.
         learn: False leaves encoder and decoder what they are at the start, all principal components, and
             fits only the probabilities. That is the classical transform coder.
         seed: Of the initial weights and the training.
@@ -96,9 +99,9 @@ def transform_coder(
     """
     torch.manual_seed(seed)
     dim = data.train.shape[1]
-    model = ENTRY.build(dim=dim, std=std, latent_dim=worth_a_bit(data.train, std) if learn else dim)
+    model = entry.build(dim=dim, std=std, latent_dim=worth_a_bit(data.train, std) if learn else dim)
     model.start_from_data(data.train)
-    config = replace(config, seed=seed)
+    config = replace(config or entry.config, seed=seed)
     if not learn:
         config = replace(config, epochs=max(1, config.epochs // 4), lr=5 * config.lr, weight_decay=0.0)
         model.requires_grad_(False).prior.requires_grad_(True)

@@ -7,40 +7,19 @@ is that the model object has nothing to answer with.
 from collections.abc import Sequence
 from statistics import median
 
-from dgm_lite import catalog
 from dgm_lite.catalog.families import FAMILIES
 from dgm_lite.codecs import autoregressive, bits_back, container, integer_flow, lossy
 from dgm_lite.comparison import evidence
+from dgm_lite.comparison.competitors import ROWS, Competitor, beside, counted, quoted
 from dgm_lite.comparison.results import Row, summary
 from dgm_lite.protocols import Bound, Density
 
-ROWS = {"autoregressive": "Autoregressive models", "flow": "Flow-based models",
-        "prescribed": "Prescribed models: pPCA, VAE", "implicit": "Implicit models: GAN"}  # fmt: skip
 COLUMNS = {"training": "Training", "likelihood": "Likelihood", "sampling": "Sampling",
            "lossy": "Lossy compression", "lossless": "Lossless compression"}  # fmt: skip
-CHAPTERS = {"autoregressive": "../autoregressive/causal.html", "flow": "../flows/change-of-variables.html",
-            "prescribed": "../latent/vae.html", "implicit": "../adversarial/gan.html"}  # fmt: skip
 FILES = "files.html"
 SLOW = 10  # so many times the median time of the four families is slow
 
-# Who stands for a family: in the plane, and on the digits.
-PLANE = {"autoregressive": ("causal-arm",), "flow": ("realnvp", "integer-flow"),
-         "prescribed": ("vae", "gaussian-mixture"),
-         "implicit": ("gan, non-saturating", "gan, saturating")}  # fmt: skip
-DIGITS = {"autoregressive": ("causal-arm",), "flow": ("integer-flow", "realnvp-digits", "nice-digits"),
-          "prescribed": ("vae",), "implicit": ("gan-digits",)}  # fmt: skip
-SAMPLERS = {"autoregressive": "causal-arm, cached", "flow": "realnvp-digits", "prescribed": "vae",
-            "implicit": "gan-digits"}  # fmt: skip
 LARGEST = "an image of 1024 numbers"
-
-EVERY_SAMPLER = (
-    "causal-arm, naive",
-    "causal-arm, cached",
-    "realnvp-digits",
-    "integer-flow",
-    "vae",
-    "gan-digits",
-)
 
 Cell = dict[str, object]
 
@@ -73,34 +52,42 @@ def verdict(holds: bool, caveat: bool = False) -> str:
     return "fails" if not holds else "holds with a caveat" if caveat else "holds"
 
 
+def _chapter(competitor: Competitor) -> str:
+    return f"../{competitor.entry.chapter}.html"
+
+
 def _training(rows: Sequence[Row], family: str, word: str) -> Cell:
-    runs = {model: evidence.stability(rows, model) for model in PLANE[family]}
+    runs = {c.name: evidence.stability(rows, c.name) for c in counted("stability", family)}
     lost, n = sum(r[2] for r in runs.values()), sum(r[3] for r in runs.values())
-    model, (mean, spread, *_) = next(iter(runs.items()))
-    calmed = evidence.stability(rows, "gan, calmed")
+    shown = quoted("stability", family)
+    mean, spread, *_ = runs[shown.name]
     stable = lost == 0
     sure = f"{evidence.LOST:.0%} of cases"
     detail = f"A forest tells the draws of {lost} of {n} trainings from data in more than {sure}."
-    if family == "implicit":
-        detail += f" With a short memory, a penalty and averaged weights: {calmed[2]} of {calmed[3]}."
+    calmer = False
+    for remedy in beside("stability", family):
+        _, _, lost_then, n_then = evidence.stability(rows, remedy.name)
+        detail += f" {remedy.trial.beside}: {lost_then} of {n_then}."
+        calmer |= lost_then < lost / 2
     return {
         "measured": f"{lost} of {n} lost",
-        "interval": f"{model}: told {mean:.0%} of the time, with a spread of {spread:.1%} over seeds",
+        "interval": f"{shown.name}: told {mean:.0%} of the time, with a spread of {spread:.1%} over seeds",
         "how": "Ten seeds each on two moons, the same points and the same number of steps.",
-        "verdict": verdict((word == "stable") == stable, family == "implicit" and calmed[2] < lost / 2),
+        "verdict": verdict((word == "stable") == stable, calmer),
         "detail": detail,
-        "href": "../adversarial/gan.html" if family == "implicit" else CHAPTERS[family],
+        "href": _chapter(shown),
         "serves": stable,
     }
 
 
 def _likelihood(rows: Sequence[Row], family: str, word: str) -> Cell:
-    built = {name: catalog.model(name).build() for name in DIGITS[family]}
+    built = {c.name: c.build() for c in counted("digits", family)}
     kinds = {
         name: "exact" if isinstance(m, Density) else "bound" if isinstance(m, Bound) else "none"
         for name, m in built.items()
     }
-    best = kinds[DIGITS[family][0]]
+    first = quoted("digits", family)
+    best = kinds[first.name]
     shown = {"exact": "exact", "approximate": "bound", "no": "none"}[word]
     figures = []
     for name, kind in kinds.items():
@@ -115,26 +102,26 @@ def _likelihood(rows: Sequence[Row], family: str, word: str) -> Cell:
     mixed = len(set(kinds.values())) > 1
     if mixed:
         detail += " On pixels, flows of real numbers have a bound only."
-    mean = f"{summary(rows, 'digits', DIGITS[family][0], f'test, {best}')[0]:.1f} nats" if figures else "none"
+    mean = f"{summary(rows, 'digits', first.name, f'test, {best}')[0]:.1f} nats" if figures else "none"
     return {
         "measured": {"exact": mean, "bound": f"at most {mean}", "none": "none"}[best],
         "interval": "; ".join(figures),
         "how": "8 x 8 digits, public split, chosen on validation, measured once on 447 test digits.",
         "verdict": verdict(best == shown, mixed),
         "detail": detail,
-        "href": CHAPTERS[family] if family != "flow" else "../flows/integers.html",
+        "href": _chapter(first),
         "serves": best == "exact",
     }
 
 
 def _sampling(rows: Sequence[Row], family: str, word: str) -> Cell:
-    times = {key: summary(rows, "sampling", model, LARGEST)[0] for key, model in SAMPLERS.items()}
+    times = {key: summary(rows, "sampling", quoted("sampling", key).name, LARGEST)[0] for key in ROWS}
     fastest, own = min(times.values()), times[family]
     slow = own > SLOW * median(times.values())
     detail = f"{own / fastest:.0f} times the time of the fastest family." if own > fastest else "The fastest."
-    if family == "autoregressive":
-        naive = summary(rows, "sampling", "causal-arm, naive", LARGEST)[0]
-        detail += f" Without a cache it would be {naive / own:.0f} times that again."
+    for other in beside("sampling", family):
+        theirs = summary(rows, "sampling", other.name, LARGEST)[0]
+        detail += f" {other.trial.beside} it would be {theirs / own:.0f} times that again."
     if family == "flow":
         detail += " Measured are couplings, the fast kind; autoregressive flows, the slow kind, are to come."
     return {
@@ -143,7 +130,7 @@ def _sampling(rows: Sequence[Row], family: str, word: str) -> Cell:
         "how": "16 images at a time on one thread, the fastest of several rounds; weights don't matter.",
         "verdict": verdict(slow if word == "slow" else not slow, family == "flow"),
         "detail": detail,
-        "href": CHAPTERS[family],
+        "href": _chapter(quoted("sampling", family)),
         "serves": not slow,
     }
 
@@ -156,9 +143,9 @@ def _rounded(value: float) -> str:
 def _codecs(family: str) -> set:
     """The codecs that the family's models of digits have, by asking for one."""
     found = set()
-    for name in (*DIGITS[family], *(["transform-coder"] if family == "prescribed" else [])):
+    for competitor in (*counted("digits", family), *counted("lossy", family)):
         try:
-            found.add(container.codec_of(catalog.model(name).build()))
+            found.add(container.codec_of(competitor.build()))
         except ValueError:
             continue  # a refusal that explains itself: no codec
     return found
@@ -173,16 +160,19 @@ NO_Z = {
 
 def _lossy(rows: Sequence[Row], family: str, word: str) -> Cell:
     has = lossy in _codecs(family)
-    ours, theirs = evidence.lossy_gain(rows)
-    shown = {
-        "measured": f"{ours / theirs:.0%} of WebP",
-        "interval": f"{ours:,.0f} bytes against WebP's {theirs:,.0f} at the same error",
-        "detail": "A transform coder, a VAE with a rounded z, against WebP at equal squared error. It needs "
-        f"{evidence.less_than_linear(rows):.0%} fewer bytes than rounded principal components.",
-    }
-    nothing = {"measured": "no codec", "interval": "", "detail": NO_Z.get(family, "")}
+    shown = {"measured": "no codec", "interval": "", "detail": NO_Z.get(family, "")}
+    if has:
+        name = quoted("lossy", family).name
+        ours, theirs = evidence.lossy_gain(rows, name)
+        fewer = evidence.less_than_linear(rows, name)
+        shown = {
+            "measured": f"{ours / theirs:.0%} of WebP",
+            "interval": f"{ours:,.0f} bytes against WebP's {theirs:,.0f} at the same error",
+            "detail": "A transform coder, a VAE with a rounded z, against WebP at equal squared error. It "
+            f"needs {fewer:.0%} fewer bytes than rounded principal components.",
+        }
     return {
-        **(shown if has else nothing),
+        **shown,
         "how": "Bytes of real files for the 447 test digits, against the squared error.",
         "verdict": verdict(has == (word == "yes")),
         "href": f"{FILES}#giving-up-exactness",
@@ -200,7 +190,7 @@ def _lossless(rows: Sequence[Row], family: str, word: str) -> Cell:
         nothing = {"measured": "no codec", "interval": "", "verdict": verdict(word == "no")}
         nothing["detail"] = "A code needs p(x). A GAN has none, and asking for a codec is refused."
         return {**nothing, **common}
-    name = {"autoregressive": "causal-arm", "flow": "integer-flow", "prescribed": "vae"}[family]
+    name = quoted("digits", family).name
     mean, error, n = summary(rows, "digits", name, "test digits as one file")
     beaten, apart = mean < rivals[rival], abs(1 - mean / rivals[rival])
     detail = f"The file is {apart:.0%} {'shorter' if beaten else 'longer'} than the best image format's."

@@ -220,6 +220,13 @@ def bernoulli_vae(
     return VAE(DiagonalGaussian(encoder), BernoulliLikelihood(decoder, dim), StandardNormal(latent_dim))
 
 
+def gaussian_vae(dim: int, latent_dim: int, *, hidden: int = 64, std: float = 1.0) -> VAE:
+    """A VAE of real numbers, with one hidden layer on either side and Gaussian noise of this ``std``."""
+    _check_sizes("gaussian_vae", dim=dim, latent_dim=latent_dim)
+    likelihood = GaussianLikelihood(mlp(latent_dim, hidden, dim), dim, std=std)
+    return VAE(DiagonalGaussian(mlp(dim, hidden, 2 * latent_dim)), likelihood, StandardNormal(latent_dim))
+
+
 def linear_vae(dim: int, latent_dim: int, *, std: float = 1.0, learn_std: bool = True) -> VAE:
     """Linear encoder, linear decoder, Gaussian noise: probabilistic PCA, trained through its bound."""
     _check_sizes("linear_vae", dim=dim, latent_dim=latent_dim)

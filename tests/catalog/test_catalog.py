@@ -1,13 +1,15 @@
 """The one table: complete, consistent with the package and the book, and with clear refusals."""
 
+import ast
 from pathlib import Path
 
 import pytest
 import yaml
 
-from dgm_lite import catalog, laws
+from dgm_lite import catalog, laws, plot
 from dgm_lite.catalog.data import DATA, dataset
 from dgm_lite.catalog.families import FAMILIES
+from dgm_lite.datasets import files
 from dgm_lite.datasets.dataset import Dataset
 from dgm_lite.training.step import players_of
 
@@ -22,6 +24,9 @@ def test_an_entry_is_complete(entry):
     assert entry.data in DATA
     assert entry.title and players_of(entry.build())
     assert not entry.start or callable(getattr(entry.build(**entry.small), entry.start))
+    assert hasattr(plot, entry.colour.upper())
+    assert {trial.part for trial in entry.trials} <= {"digits", "stability", "sampling", "lossy"}
+    assert not entry.weights or catalog.load(files.path(entry.weights))[1]["name"] == entry.name
 
 
 @pytest.mark.parametrize("entry", catalog.MODELS, ids=lambda entry: entry.name)
@@ -42,6 +47,8 @@ def test_its_chapter_is_in_the_table_of_contents(entry):
 
 def test_names_are_unique():
     assert len({entry.name for entry in catalog.MODELS}) == len(catalog.MODELS)
+    trials = [(trial.part, trial.name or entry.name) for entry in catalog.MODELS for trial in entry.trials]
+    assert len(set(trials)) == len(trials)
     assert len({family.key for family in FAMILIES}) == len(FAMILIES)
 
 
@@ -91,3 +98,18 @@ def test_the_books_map_of_parts_is_the_catalogs():
     for part in listed.get("parts", []):
         for chapter in part["chapters"]:
             assert list(ROOT.glob(chapter["file"] + ".*")), f"{chapter['file']} is listed and not there"
+
+
+def strings(file: Path) -> set[str]:
+    constants = (n.value for n in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(n, ast.Constant))
+    return {value for value in constants if isinstance(value, str)}
+
+
+def test_a_models_name_stands_in_its_entry_and_nowhere_else():
+    """What measures, draws, compresses or tests the models of the catalog reads their names from it."""
+    names = {entry.name for entry in catalog.MODELS}
+    names |= {trial.name for entry in catalog.MODELS for trial in entry.trials if trial.name}
+    files = [p for room in ("dgm_lite", "tools", "tests/codecs") for p in (ROOT / room).rglob("*.py")]
+    others = [file for file in files if not {"catalog", "why"} & set(file.relative_to(ROOT).parts)]
+    copies = {str(file.relative_to(ROOT)): sorted(strings(file) & names) for file in others}
+    assert {file: found for file, found in copies.items() if found} == {}

@@ -6,14 +6,12 @@ from torch import Tensor, nn
 
 from dgm_lite import catalog, laws
 
-LOSSLESS = {
-    "causal-arm": "autoregressive",
-    "causal-arm-logistic": "autoregressive",
-    "separate-arm": "autoregressive",
-    "integer-flow": "integer_flow",
-    "vae": "bits_back",
-    "bernoulli-vae": "bits_back",
-}
+LOSSLESS = {entry.name: entry.codec for entry in catalog.MODELS if entry.lossless}
+
+
+def first(codec: str) -> str:
+    """The name of the first entry with this codec."""
+    return next(entry.name for entry in catalog.MODELS if entry.codec == codec)
 
 
 def build(name: str, dim: int | None = None, levels: int | None = None, seed: int = 0) -> nn.Module:

@@ -12,7 +12,7 @@ from dgm_lite.datasets import files
 from dgm_lite.datasets.images import digits
 from dgm_lite.evaluate import likelihood
 from dgm_lite.latent.vae import categorical_vae, linear_vae
-from tests.codecs.conftest import LOSSLESS, build, hard_arrays
+from tests.codecs.conftest import LOSSLESS, build, first, hard_arrays
 
 CODECS = {"autoregressive": autoregressive, "integer_flow": integer_flow, "bits_back": bits_back}
 
@@ -32,7 +32,7 @@ def test_everything_comes_back_at_any_length(name, dim):
 
 
 @pytest.mark.parametrize("levels", [1, 2, 17, 256])
-@pytest.mark.parametrize("kind", ["causal-arm", "causal-arm-logistic", "vae", "integer-flow"])
+@pytest.mark.parametrize("kind", [name for name in LOSSLESS if "levels" in catalog.model(name).small])
 def test_any_number_of_levels(kind, levels):
     model, codec = build(kind, 6, levels), CODECS[LOSSLESS[kind]]
     x = torch.randint(levels, (40, 6), generator=torch.Generator().manual_seed(levels))
@@ -71,7 +71,7 @@ def test_the_test_digits_as_one_code_are_far_below_image_formats():
 
 def test_threads_and_other_work_change_nothing():
     """Encoded with two threads among other work, decoded with one: the same bits."""
-    model, data = build("causal-arm", 64, 17), digits()
+    model, data = build(first("autoregressive"), 64, 17), digits()
     x, threads = data.test[:100], torch.get_num_threads()
     one = autoregressive.encode(model, x)
     torch.set_num_threads(2)
@@ -85,7 +85,7 @@ def test_threads_and_other_work_change_nothing():
 
 def test_a_codes_length_is_that_of_its_order():
     """Rows in another order cost the same to within the coder's own bits."""
-    model = build("causal-arm", 16)
+    model = build(first("autoregressive"), 16)
     x = model.sample(200, generator=torch.Generator().manual_seed(3))
     assert abs(len(autoregressive.encode(model, x)) - len(autoregressive.encode(model, x.flip(0)))) <= 8
 
@@ -113,7 +113,7 @@ def test_damaged_codes_are_noticed_or_decode_to_other_numbers():
 
 def test_bits_back_is_shorter_than_sending_z():
     """Without getting bits back, z alone would cost its prior's bits: the difference is the entropy of q."""
-    model = build("vae", 16)
+    model = build(first("bits_back"), 16)
     x = model.sample(200, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         log_px, log_pz, log_q = (t.sum().item() for t in model.elbo_terms(x))
@@ -125,7 +125,7 @@ def test_bits_back_is_shorter_than_sending_z():
 
 
 def test_bits_back_starts_with_few_bits_and_says_how_many():
-    model = build("vae", 16)
+    model = build(first("bits_back"), 16)
     for n in (1, 50):
         x = model.sample(n, generator=torch.Generator().manual_seed(0))
         payload, start = bits_back.encode_with_start(model, x)
@@ -156,13 +156,13 @@ def test_bits_back_refuses_models_that_it_does_not_know():
 
 def test_integer_flow_codes_integers_beyond_the_datas_range():
     """The flow gives every integer its share, so the codec takes every integer."""
-    model = build("integer-flow", 6, 17)
+    model = build(first("integer_flow"), 6, 17)
     x = torch.randint(-300, 300, (50, 6), generator=torch.Generator().manual_seed(0))
     assert torch.equal(integer_flow.decode(model, integer_flow.encode(model, x), 50), x)
 
 
 def test_integer_flow_refuses_what_no_table_can_hold():
-    model = build("integer-flow", 6, 17)
+    model = build(first("integer_flow"), 6, 17)
     x = torch.zeros(2, 6, dtype=torch.long)
     x[0, 0] = 10_000
     laws.refuses(lambda: integer_flow.encode(model, x), "integer_flow", "far from")
@@ -170,6 +170,6 @@ def test_integer_flow_refuses_what_no_table_can_hold():
 
 @pytest.mark.parametrize("payload", [b"", b"\0\0\0", b"\0\0\0\0", b"\0\0\xff\xff"])
 def test_integer_flow_refuses_impossible_windows(payload):
-    model = build("integer-flow", 6, 17)
+    model = build(first("integer_flow"), 6, 17)
     with pytest.raises(DamagedError, match="expected"):
         integer_flow.decode(model, payload, 2)

@@ -13,7 +13,7 @@ from dgm_lite.codecs.coder import DamagedError, Decoder, Encoder, Stack, frequen
 from dgm_lite.datasets import files
 from dgm_lite.datasets.images import digits
 from dgm_lite.distributions import DiagonalNormal
-from tests.codecs.conftest import build
+from tests.codecs.conftest import build, first
 
 
 def comes_back(encode, decode, model, x) -> bool:
@@ -48,7 +48,7 @@ def test_encoding_with_one_full_pass():
 
 def test_decoding_with_dropout():
     """A model left in training mode draws new units at every step: encoder and decoder then disagree."""
-    model, x = build("causal-arm", 16).train(), torch.randint(3, (30, 16))
+    model, x = build(first("autoregressive"), 16).train(), torch.randint(3, (30, 16))
     assert comes_back(autoregressive.encode, autoregressive.decode, model, x)
 
     def in_training_mode(model, x):
@@ -73,7 +73,7 @@ def excess_bits(model, x) -> float:
 
 def test_popping_z_from_bits_that_are_not_random(monkeypatch):
     """Without the mask z is popped from what the last image pushed: the same z again, and a longer code."""
-    model = build("bernoulli-vae", 16)
+    model = build(first("bits_back"), 16, levels=2)
     x = model.sample(300, generator=torch.Generator().manual_seed(0))
     assert excess_bits(model, x) < 5
     monkeypatch.setattr(Stack, "mix", lambda self, mask: None)
@@ -115,7 +115,7 @@ def test_cells_that_lie_half_a_cell_beside_their_distribution(which, monkeypatch
 
 def test_sending_z_without_getting_its_bits_back(monkeypatch):
     """z drawn by a generator of its own instead of from the stack: right, but longer than the bound."""
-    model = build("vae", 16)
+    model = build(first("bits_back"), 16)
     x = model.sample(200, generator=torch.Generator().manual_seed(0))
     assert excess_bits(model, x) < 5
     noise = np.random.Generator(np.random.PCG64(3))

@@ -9,10 +9,12 @@ import torch
 
 from dgm_lite import laws
 from dgm_lite.comparison import jobs, plane, results
+from dgm_lite.comparison.competitors import competitors
 from dgm_lite.comparison.results import Job, printed, read, run, summary, values_of
 from dgm_lite.datasets.images import digits
 from dgm_lite.datasets.toys import two_moons
 from dgm_lite.evaluate import samples
+from dgm_lite.protocols import Bound, Density
 
 
 def job(model: str, seed: int = 0, calls: list | None = None, part: str = "digits") -> Job:
@@ -130,7 +132,7 @@ def test_jobs_are_unique_and_chosen_by_part():
     keys = [(j.part, j.model, j.seed) for j in every]
     assert len(set(keys)) == len(keys) and {j.part for j in every} == set(jobs.PARTS)
     assert {j.part for j in jobs.jobs(3, ["sampling", "formats"])} == {"sampling", "formats"}
-    assert len(jobs.jobs(3, ["digits"])) == 3 * len(jobs.ON_DIGITS)
+    assert len(jobs.jobs(3, ["digits"])) == 3 * len(competitors("digits"))
     laws.refuses(lambda: jobs.jobs(3, ["looks"]), "compare", "looks")
 
 
@@ -148,12 +150,11 @@ def test_every_model_on_digits_can_be_measured(tmp_path, monkeypatch, few_trees)
     monkeypatch.setattr(jobs, "digits", lambda: few)
     monkeypatch.setattr(jobs, "DRAWN", 120)
     rows = run(tmp_path / "r.json", jobs.jobs(1, ["digits"], epochs=1), command="c", epochs=1)
-    quantities = {m: {r["quantity"] for r in rows if r["model"] == m} for m in jobs.ON_DIGITS}
-    for model, found in quantities.items():
-        exact = "test, exact" in found
-        assert exact == (model in ("causal-arm", "integer-flow"))
-        assert ("test, bound" in found) == (model in ("realnvp-digits", "nice-digits", "vae"))
-        assert ("test digits as one file" in found) == (model in jobs.LOSSLESS)
+    for competitor in competitors("digits"):
+        found, model = {r["quantity"] for r in rows if r["model"] == competitor.name}, competitor.build()
+        assert ("test, exact" in found) == isinstance(model, Density)
+        assert ("test, bound" in found) == isinstance(model, Bound)
+        assert ("test digits as one file" in found) == competitor.entry.lossless
         assert {"training", "told from data", "draws with a value outside"} <= found
     shares = [r["value"] for r in rows if r["unit"] == "share"]
     assert all(0 <= s <= 1 for s in shares)
@@ -164,13 +165,13 @@ def test_every_model_on_digits_can_be_measured(tmp_path, monkeypatch, few_trees)
 def test_every_family_can_be_trained_in_the_plane(tmp_path, monkeypatch, few_trees):
     monkeypatch.setattr(jobs, "STABILITY_SEEDS", 1)
     rows = run(tmp_path / "r.json", jobs.jobs(1, ["stability"], epochs=1), command="c", epochs=1)
-    assert [r["model"] for r in rows] == list(plane.IN_THE_PLANE)
+    assert [r["model"] for r in rows] == [c.name for c in competitors("stability")]
     assert all(0.3 < r["value"] <= 1 for r in rows)
 
 
 def test_points_on_a_grid_keep_their_places():
-    data, cells = two_moons(), plane.on_a_grid(two_moons())
-    assert cells.levels == plane.GRID and cells.train.dtype == torch.long
+    data, cells = two_moons(), plane.on_a_grid(two_moons(), 32)
+    assert cells.levels == 32 and cells.train.dtype == torch.long
     assert cells.train.min() >= 0 and cells.train.max() < cells.levels
     for d in range(2):
         order = data.test[:, d].argsort()

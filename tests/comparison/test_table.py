@@ -8,7 +8,8 @@ import pytest
 from dgm_lite import laws
 from dgm_lite.catalog.families import FAMILIES
 from dgm_lite.comparison import evidence, figures, jobs, results, table
-from dgm_lite.comparison.audit import audit
+from dgm_lite.comparison.answers import answers
+from dgm_lite.comparison.competitors import competitors, counted, quoted
 from dgm_lite.datasets import files
 from dgm_lite.live.table_cells import TableCells
 
@@ -35,11 +36,14 @@ def change(rows, value, **where):
 # --- the committed file ---------------------------------------------------------------------
 
 
-def test_the_committed_results_are_those_of_the_command(found):
-    """Every job of a plain run is in the file, with three seeds, trained for as long as each model's own."""
+def test_every_entry_that_takes_part_has_rows(found):
+    """Whatever else is in the file: what is new is added to it, and the others are not measured again."""
     runs, rows = found
-    done = {(r["part"], r["model"], r["seed"]) for r in rows}
-    assert done >= {(j.part, j.model, j.seed) for j in jobs.jobs(seeds=3)}
+    seeds = {"sampling": 1, "stability": jobs.STABILITY_SEEDS, "lossy": 3, "digits": 3}
+    for part, n in seeds.items():
+        for competitor in competitors(part):
+            own = {r["seed"] for r in rows if (r["part"], r["model"]) == (part, competitor.name)}
+            assert own >= set(range(n)), (part, competitor.name)
     for run in runs:
         assert run["command"].startswith("python -m dgm_lite compare") and run["versions"]["torch"]
         assert run["epochs"] == "each model's own"
@@ -83,21 +87,28 @@ def test_the_one_word_that_is_wrong(rows):
 
 def test_other_numbers_give_other_verdicts(rows):
     honest = table.cells(rows)
+    arm, sampler = quoted("digits", "autoregressive").name, quoted("sampling", "autoregressive").name
     assert honest["autoregressive", "training"]["verdict"] == "holds"
-    lost = change(copy.deepcopy(rows), 0.97, part="stability", model="causal-arm")
+    lost = change(copy.deepcopy(rows), 0.97, part="stability", model=arm)
     assert table.cells(lost)["autoregressive", "training"]["verdict"] == "fails"
     calm = copy.deepcopy(rows)
-    for gan in table.PLANE["implicit"]:
-        change(calm, lambda k: 0.6 + 0.001 * k, part="stability", model=gan)
+    for game in counted("stability", "implicit"):
+        change(calm, lambda k: 0.6 + 0.001 * k, part="stability", model=game.name)
     assert table.cells(calm)["implicit", "training"]["verdict"] == "fails"
     assert table.cells(calm)["implicit", "training"]["serves"]
 
-    quick = change(copy.deepcopy(rows), 1e-9, part="sampling", model="causal-arm, cached")
+    quick = change(copy.deepcopy(rows), 1e-9, part="sampling", model=sampler)
     assert table.cells(quick)["autoregressive", "sampling"]["verdict"] == "fails"
-    slow = change(copy.deepcopy(rows), 9.0, part="sampling", model="vae")
+    slow = change(copy.deepcopy(rows), 9.0, part="sampling", model=quoted("sampling", "prescribed").name)
     assert table.cells(slow)["prescribed", "sampling"]["verdict"] == "fails"
 
-    long = change(copy.deepcopy(rows), 20_000, part="digits", model="causal-arm", unit="bytes")
+    long = change(
+        copy.deepcopy(rows),
+        20_000,
+        part="digits",
+        model=arm,
+        unit="bytes",
+    )
     cell = table.cells(long)["autoregressive", "lossless"]
     assert cell["verdict"] == "holds with a caveat" and "longer" in cell["detail"]
 
@@ -107,7 +118,8 @@ def test_missing_measurements_are_named(rows):
         some = [row for row in rows if row["part"] != part]
         with pytest.raises(ValueError, match="expected|empty"):
             table.cells(some)
-    laws.refuses(lambda: evidence.likelihood(rows, "gan-digits"), "table", "gan-digits")
+    game = quoted("digits", "implicit").name
+    laws.refuses(lambda: evidence.likelihood(rows, game), "table", game)
 
 
 def test_the_tightest_bound_stands_for_a_model(rows):
@@ -117,22 +129,22 @@ def test_the_tightest_bound_stands_for_a_model(rows):
     assert kind == "bound" and nats == tightest
 
 
-# --- audit and figures ----------------------------------------------------------------------
+# --- answers and figures ----------------------------------------------------------------------
 
 
-def test_the_audit_finds_what_each_family_can_answer():
-    kinds = {family: kind for family, (kind, _) in audit().items()}
+def test_what_each_family_can_answer():
+    kinds = {family: kind for family, (kind, _) in answers().items()}
     assert kinds == {"autoregressive": "exact", "flow": "exact", "prescribed": "bound", "implicit": "none"}
 
 
-def test_the_audit_notices_a_wrong_likelihood(monkeypatch):
+def test_a_wrong_likelihood_is_noticed(monkeypatch):
     from dgm_lite.autoregressive.causal import CausalARM
     from dgm_lite.latent.vae import VAE
 
     honest, bound = CausalARM.log_prob, VAE.elbo
     monkeypatch.setattr(CausalARM, "log_prob", lambda self, x: honest(self, x) + 0.01)
     monkeypatch.setattr(VAE, "elbo", lambda self, x: bound(self, x) + 5)
-    seen = audit()
+    seen = answers()
     assert seen["autoregressive"][0] == "wrong" and seen["prescribed"][0] == "wrong"
 
 

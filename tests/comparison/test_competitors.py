@@ -1,0 +1,60 @@
+"""Who takes part in the comparison: one entry in the catalog is enough, and the table has one to quote."""
+
+from dataclasses import replace
+
+import pytest
+
+from dgm_lite import catalog, laws
+from dgm_lite.catalog.entry import Trial
+from dgm_lite.comparison import competitors, jobs, results, table
+from dgm_lite.comparison.competitors import ROWS, beside, counted, quoted
+from dgm_lite.datasets import files
+
+TRIALS = tuple(Trial(part=part) for part in ("digits", "stability", "sampling", "lossy"))
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    """One more entry, which takes part in everything."""
+    like = quoted("digits", "autoregressive").entry
+    entry = replace(like, name="toy", trials=TRIALS, weights="")
+    monkeypatch.setattr(catalog, "MODELS", (*catalog.MODELS, entry))
+    return entry
+
+
+def test_one_entry_is_measured_in_every_part_and_counts_in_the_table(toy):
+    todo = {(job.part, job.model) for job in jobs.jobs(seeds=1)}
+    for trial in TRIALS:
+        assert (trial.part, "toy") in todo
+        assert [c.name for c in counted(trial.part, toy.family)][-1] == "toy"
+        assert quoted("digits", toy.family).name != "toy"
+
+
+def test_the_table_asks_for_the_rows_of_a_new_entry(toy):
+    _, rows = results.read(files.path("comparison.json"))
+    laws.refuses(lambda: table.cells(rows), "expected rows", "toy")
+    own = [{**r, "model": "toy"} for r in rows if r["model"] == quoted("digits", toy.family).name]
+    assert "toy: " in table.cells([*rows, *own])["autoregressive", "likelihood"]["interval"]
+
+
+def test_each_row_of_the_table_has_one_to_quote():
+    for family in ROWS:
+        for part in ("digits", "stability", "sampling"):
+            assert [c.trial.quoted for c in counted(part, family)].count(True) == 1, (part, family)
+            assert quoted(part, family).entry.chapter, "the cell links to its chapter"
+    laws.refuses(lambda: quoted("lossy", "implicit"), "implicit", "lossy")
+
+
+def test_what_stands_beside_does_not_count():
+    for part in ("digits", "stability", "sampling", "lossy"):
+        every = [c.name for c in competitors.competitors(part)]
+        parts = [c.name for family in ROWS for group in (counted, beside) for c in group(part, family)]
+        assert sorted(parts) == sorted(every)
+        assert not any(c.trial.quoted for family in ROWS for c in beside(part, family))
+
+
+@pytest.mark.parametrize("part", ["digits", "stability", "sampling", "lossy"])
+def test_competitors_can_be_built_and_are_called_by_their_own_names(part):
+    for competitor in competitors.competitors(part):
+        assert competitor.build() is not None and competitor.name
+        assert competitor.name == (competitor.trial.name or competitor.entry.name)
