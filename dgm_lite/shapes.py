@@ -87,7 +87,8 @@ def check_levels(x: Tensor, levels: int, shape: tuple[int | str, ...], owner: st
         raise ValueError(f"{owner}: expected integers 0..{levels - 1}, got {x.dtype}. Convert with x.long().")
     if not has_values(x):
         return
-    low, high = (int(v) for v in x.aminmax())  # one pass: this stands before every training step
+    # One pass, before every training step; torch has no aminmax of unsigned 16, 32 and 64 bits.
+    low, high = (int(v) for v in x.long().aminmax())
     if low < 0 or high >= levels:
         raise ValueError(f"{owner}: expected integers 0..{levels - 1}, got values from {low} to {high}.")
 

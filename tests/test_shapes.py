@@ -68,9 +68,15 @@ def test_only_integers_in_range_are_levels(x, word):
     laws.refuses(lambda: shapes.check_levels(x, 17, ("B", 3), "Owner"), "Owner: ", "0..16", word)
 
 
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32, torch.int64])
+INTEGERS = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
+INTEGERS += [torch.uint16, torch.uint32, torch.uint64]
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
 def test_every_integer_type_holds_levels(dtype):
-    shapes.check_levels(torch.tensor([[0, 16, 3]], dtype=dtype), 17, ("B", 3), "Owner")
+    x = torch.tensor([[0, 16, 3]], dtype=dtype)
+    shapes.check_levels(x, 17, ("B", 3), "Owner")
+    laws.refuses(lambda: shapes.check_levels(x, 16, ("B", 3), "Owner"), "Owner: ", "from 0 to 16")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dgm_lite.datasets.rows import Rows, Tokens
 from dgm_lite.shapes import show
 
 
@@ -66,6 +67,48 @@ def check_whole(column: Tensor, low: int, high: int | None, owner: str, why: str
     smallest, largest = (int(v) for v in column.aminmax())
     if smallest < low or (high is not None and largest > high):
         raise ValueError(f"{owner}: expected {allowed} ({why}), got values from {smallest} to {largest}.")
+
+
+def check_examples(x: Tensor, owner: str, levels: int | None, rows: Rows | None) -> None:
+    """Refuse anything but examples of this many levels that can be what ``rows`` says.
+
+    Args:
+        x: The column x of a split, made by ``as_column``.
+        owner: What it is: the first words of the message.
+        levels: As in ``Dataset``.
+        rows: As in ``Dataset``.
+
+    Raises:
+        ValueError: On numbers without rows, values outside the levels, or rows of another shape.
+    """
+    event = tuple(x.shape[1:])
+    if x.dim() < 2 or 0 in event:
+        raise ValueError(
+            f"{owner}: expected a tensor (N, *event), one row an example, got {show(tuple(x.shape))}. "
+            "Numbers on their own: x.reshape(-1, 1). A series: windows of it, x.unfold(0, width, step)."
+        )
+    if levels is not None:
+        check_whole(x, 0, levels - 1, owner, f"levels={levels}")
+    if rows is not None and not rows.fits(event):
+        raise ValueError(f"{owner}: expected {rows}, got examples of {show(event)}.")
+    if isinstance(rows, Tokens) and levels is None:
+        raise ValueError(f"{owner}: expected the size of the vocabulary of tokens, got levels=None.")
+
+
+def check_beside(column: Tensor, n: int, train: Tensor, owner: str) -> None:
+    """Refuse anything but n rows of the shape and type that the column has in the training split.
+
+    Raises:
+        ValueError: If the number of rows, their shape or their type differs.
+    """
+    got = show(tuple(column.shape))
+    if column.dim() == 0 or len(column) != n:
+        raise ValueError(f"{owner}: expected {n} rows, one for each example, got {got}.")
+    if column.shape[1:] != train.shape[1:]:
+        wanted = show(("N", *train.shape[1:]))
+        raise ValueError(f"{owner}: expected a tensor {wanted}, as in train, got {got}.")
+    if column.dtype != train.dtype:
+        raise ValueError(f"{owner}: expected {train.dtype}, as in train, got {column.dtype}.")
 
 
 def check_per_example(column: Tensor, n: int, owner: str, what: str) -> None:

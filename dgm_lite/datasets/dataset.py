@@ -7,11 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgm_lite.datasets.columns import as_column, check_per_example, check_whole
-from dgm_lite.datasets.rows import Picture, Rows, Tokens
-from dgm_lite.shapes import check_count, show
+from dgm_lite.datasets.columns import as_column, check_beside, check_examples, check_per_example, check_whole
+from dgm_lite.datasets.rows import Picture, Rows
+from dgm_lite.shapes import check_count
 
 SPLITS = ("train", "valid", "test")
+# Columns with one whole number for each example, and what messages call them.
+ONE_NUMBER = {"y": "labels", "length": "lengths", "domain": "domains"}
 
 # What a split may be given as. It is kept as a tensor: the column x.
 Split = Tensor | np.ndarray | Mapping[str, Tensor | np.ndarray]
@@ -89,46 +91,20 @@ class Dataset:
 
     def _check(self, split: str) -> None:
         """Every column of a split is what it says it is, and what it is in the training split."""
-        x, first = getattr(self, split), self.train
-        owner = self._owner(split, "x")
-        if x.dim() < 2 or x.shape[1:].numel() == 0:
-            raise ValueError(
-                f"{owner}: expected a tensor (N, *event), one row an example, got {show(tuple(x.shape))}. "
-                "Numbers on their own: x.reshape(-1, 1). A series: windows of it, x.unfold(0, width, step)."
-            )
+        x, train = getattr(self, split), self.columns("train")
+        check_examples(x, self._owner(split, "x"), self.levels, self.rows)
         if split == "train" and len(x) == 0:
-            raise ValueError(f"{owner}: expected at least one training example, got none.")
-        if self.levels is not None:
-            check_whole(x, 0, self.levels - 1, owner, f"levels={self.levels}")
-        if self.rows is not None and not self.rows.fits(tuple(x.shape[1:])):
-            raise ValueError(f"{owner}: expected {self.rows}, got examples of {show(tuple(x.shape[1:]))}.")
-        if isinstance(self.rows, Tokens) and self.levels is None:
-            raise ValueError(f"{owner}: expected the size of the vocabulary for tokens; pass levels=….")
-        columns, others = self.columns(split), self.columns("train")
-        for name, column in columns.items():
-            self._check_beside(split, name, column, others.get(name, column))
-        for name, what in (("y", "labels"), ("length", "lengths"), ("domain", "domains")):
-            if name in columns:
-                owner = self._owner(split, name)
-                check_per_example(columns[name], len(x), owner, f"{split} {what}")
+            raise ValueError(f"Dataset {self.name!r}: expected at least one training example, got none.")
+        for name, column in self.columns(split).items():
+            owner = self._owner(split, name)
+            if name in ONE_NUMBER:
+                check_per_example(column, len(x), owner, f"{split} {ONE_NUMBER[name]}")
                 if name == "length":
-                    check_whole(columns[name], 1, first.shape[1], owner, f"a row has {first.shape[1]}")
+                    width = self.train.shape[1]
+                    check_whole(column, 1, width, owner, f"a row has {width}")
                 else:
-                    check_whole(columns[name], 0, None, owner, "numbers of classes")
-
-    def _check_beside(self, split: str, name: str, column: Tensor, train: Tensor) -> None:
-        owner = self._owner(split, name)
-        if column.dim() == 0 or len(column) != len(getattr(self, split)):
-            n = len(getattr(self, split))
-            raise ValueError(
-                f"{owner}: expected {n} {split} {'labels' if name == 'y' else 'rows'}, "
-                f"one for each example, got {show(tuple(column.shape))}."
-            )
-        if column.shape[1:] != train.shape[1:]:
-            wanted, got = show(("N", *train.shape[1:])), show(tuple(column.shape))
-            raise ValueError(f"{owner}: expected a tensor {wanted}, as in train, got {got}.")
-        if column.dtype != train.dtype:
-            raise ValueError(f"{owner}: expected {train.dtype}, as in train, got {column.dtype}.")
+                    check_whole(column, 0, None, owner, "numbers of classes")
+            check_beside(column, len(x), train.get(name, column), owner)
 
     @property
     def picture_shape(self) -> tuple[int, int] | None:
