@@ -24,7 +24,7 @@ def auroc(inside: Tensor, outside: Tensor) -> float:
             raise ValueError("auroc: expected numbers, got NaN.")
     truth = np.r_[np.ones(len(inside)), np.zeros(len(outside))]
     # Only the order counts, and ranks are finite where log p(x) is -inf.
-    ranks = torch.cat([inside, outside]).detach().cpu().unique(return_inverse=True)[1]
+    ranks = torch.cat([inside.detach().cpu(), outside.detach().cpu()]).unique(return_inverse=True)[1]
     return float(roc_auc_score(truth, ranks.numpy()))
 
 
@@ -39,7 +39,8 @@ def risk_coverage(score: Tensor, correct: Tensor) -> tuple[Tensor, Tensor]:
         ValueError: On empty or unequal shapes, or NaN scores.
 
     Returns:
-        (coverage, risk): share kept, rising from 1/N to 1, and share of errors among these, both (N,).
+        (coverage, risk): share kept, rising from 1/N to 1, and share of errors among these, both (N,), on
+        the CPU.
 
     Source: El-Yaniv and Wiener (2010), On the foundations of noise-free selective classification, section 2.
     """
@@ -47,6 +48,7 @@ def risk_coverage(score: Tensor, correct: Tensor) -> tuple[Tensor, Tensor]:
     check_shape(correct, (len(score),), "risk_coverage")
     if score.isnan().any():
         raise ValueError("risk_coverage: expected scores that can be ordered, got NaN.")
+    score, correct = score.detach().cpu(), correct.cpu()
     wrong = (~correct.bool())[score.argsort(descending=True, stable=True)].double()
     kept = torch.arange(1, len(score) + 1, dtype=torch.float64)
     return kept / len(score), wrong.cumsum(0) / kept
@@ -71,6 +73,7 @@ def calibration_error(confidence: Tensor, correct: Tensor, n_bins: int = 10) -> 
     if not ((confidence >= 0) & (confidence <= 1)).all():
         low, high = confidence.min().item(), confidence.max().item()
         raise ValueError(f"calibration_error: expected probabilities in [0, 1], got {low:.3g} to {high:.3g}.")
+    confidence, correct = confidence.detach().cpu(), correct.cpu()
     order = confidence.argsort(stable=True)
     gaps = [
         abs(confidence[part].double().mean() - correct[part].double().mean()) * len(part)

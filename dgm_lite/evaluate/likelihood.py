@@ -1,8 +1,10 @@
 """How likely a model finds data, with the unit of the number and what kind of number it is."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -21,39 +23,62 @@ class Likelihood:
         error: Standard error of that mean, nats.
         dim: D, numbers per example.
         kind: "exact", or "lower bound" (the true value is at least this large).
+        density: Whether x is real, and p(x) a density: it can be above one, and depends on the unit of x.
+        k: Importance weights behind a bound, or None. The bound rises with k.
     """
 
     nats: float
     error: float
     dim: int
     kind: str
+    density: bool = False
+    k: int | None = None
 
     @property
     def bits_per_dim(self) -> float:
-        """-log2 p(x) / D: what a perfect coder spends on one number. Smaller is better."""
+        """-log2 p(x) / D: what a perfect coder spends on one number. Smaller is better.
+
+        Raises:
+            ValueError: If p(x) is a density: real numbers take infinitely many bits.
+        """
+        if self.density:
+            raise ValueError(
+                "bits_per_dim: expected data with levels, got the density of real numbers, which is no code "
+                "length: use its nats."
+            )
         return -self.nats / self.dim / math.log(2)
 
     def __str__(self) -> str:
-        mark = "" if self.kind == "exact" else "at most "
-        return (
-            f"{mark}{self.bits_per_dim:.3f} bits/dim ({self.kind}; {-self.nats:.1f} +- {self.error:.1f} nats)"
-        )
+        exact = self.kind == "exact"
+        kind = self.kind if self.k is None else f"{self.kind}, k = {self.k}"
+        if self.density:
+            sign = "=" if exact else ">="
+            return f"log p(x) {sign} {self.nats:.3f} +- {self.error:.3f} nats ({kind}; a density)"
+        mark = "" if exact else "at most "
+        return f"{mark}{self.bits_per_dim:.3f} bits/dim ({kind}; {-self.nats:.1f} +- {self.error:.1f} nats)"
 
 
 @torch.no_grad()
-def log_prob(model: nn.Module, x: Tensor, batch_size: int = 500) -> Tensor:
+def log_prob(
+    model: nn.Module, x: Tensor, *columns: Tensor, batch_size: int = 500, seed: int | None = None
+) -> Tensor:
     """log p(x) of many examples, batch by batch, or the lower bound where that is all the model has.
 
     Args:
         model: A Density or a Bound. Measured in eval mode; comes back in the mode in which it was.
         x: Examples, (N, *event).
+        *columns: What the model takes beside x, such as labels y, (N,). A split of a data set has all of
+            them: ``log_prob(model, *data.split("test"))``.
         batch_size: Examples at a time.
+        seed: Of a bound's own noise. It makes the figure repeatable and leaves torch's generators alone;
+            by default these are used, and move on.
 
     Returns:
-        Nats, shape (N,).
+        Nats, shape (N,), on the device of x.
 
     Raises:
-        ValueError: If there are no examples, or the model has no likelihood; says what to measure instead.
+        ValueError: If there are no examples, the columns differ in length, or the model has no likelihood;
+            says what to measure instead.
 
     Source: book eq. `exact-or-bound`.
     """
@@ -67,37 +92,65 @@ def log_prob(model: nn.Module, x: Tensor, batch_size: int = 500) -> Tensor:
             "which has no likelihood. "
             "Compare its samples with data instead: evaluate.two_sample(real, samples)."
         )
-    return _each(measure, model, x, batch_size)
+    return _each(measure, model, (x, *columns), batch_size, seed)
 
 
-def _each(measure: Callable[[Tensor], Tensor], model: nn.Module, x: Tensor, batch_size: int) -> Tensor:
+def _each(
+    measure: Callable[..., Tensor], model: nn.Module, columns: tuple, batch_size: int, seed: int | None
+) -> Tensor:
     """``measure`` of every example, (N,), batch by batch, on the model's device and in eval mode."""
-    if not isinstance(x, Tensor) or x.dim() == 0 or len(x) == 0:
-        got = f"shape {show(tuple(x.shape))}" if isinstance(x, Tensor) else type(x).__name__
-        raise ValueError(f"evaluate: expected a tensor with at least one example, got {got}.")
-    weight = next(model.parameters(), x)
-    with eval_mode(model):
-        return torch.cat([measure(part.to(weight.device)) for part in x.split(batch_size)])
+    check_count(batch_size, "evaluate", "batch_size")
+    for column in columns:
+        if not isinstance(column, Tensor) or column.dim() == 0 or len(column) == 0:
+            got = (
+                f"shape {show(tuple(column.shape))}" if isinstance(column, Tensor) else type(column).__name__
+            )
+            raise ValueError(f"evaluate: expected tensors with at least one example, got {got}.")
+        if len(column) != len(columns[0]):
+            raise ValueError(f"evaluate: expected {len(columns[0])} rows in every column, got {len(column)}.")
+    x = columns[0]
+    device = next(chain(model.parameters(), model.buffers(), [x])).device
+    batches = zip(*(column.split(batch_size) for column in columns), strict=True)
+    with eval_mode(model), _seeded(seed, device):
+        return torch.cat([measure(*(part.to(device) for part in batch)) for batch in batches]).to(x.device)
 
 
-def _mean(nats: Tensor, x: Tensor, kind: str) -> Likelihood:
-    nats = nats.double()
+@contextmanager
+def _seeded(seed: int | None, device: torch.device) -> Iterator[None]:
+    """torch's generators start at the seed for a while, and go on afterwards as if nothing had been."""
+    if seed is None:
+        yield
+        return
+    n = 0 if device.type == "cpu" else torch.get_device_module(device).device_count()
+    with torch.random.fork_rng(range(n), device_type=device.type if n else "cuda"):
+        # torch.manual_seed would also seed accelerators that are not in use, and not put them back.
+        (torch.manual_seed if n else torch.default_generator.manual_seed)(seed)
+        yield
+
+
+def _mean(nats: Tensor, x: Tensor, kind: str, k: int | None = None) -> Likelihood:
+    nats = nats.cpu().double()
     error = nats.std().item() / math.sqrt(len(nats)) if len(nats) > 1 else math.nan
-    return Likelihood(nats.mean().item(), error, x[0].numel(), kind)
+    return Likelihood(nats.mean().item(), error, x[0].numel(), kind, x.is_floating_point(), k)
 
 
-def bits_per_dim(model: nn.Module, x: Tensor, batch_size: int = 500, *, n_draws: int = 1) -> Likelihood:
-    """How well a model predicts data, as bits per dimension.
+def bits_per_dim(
+    model: nn.Module, x: Tensor, *columns: Tensor, batch_size: int = 500, n_draws: int = 1,
+    seed: int | None = None,
+) -> Likelihood:  # fmt: skip
+    """How well a model predicts data, as bits per dimension; in nats where the data are real numbers.
 
     Args:
         model: A Density or a Bound.
-        x: Examples, (N, *event).
+        x: Examples, (N, *event). Integers have probabilities, real numbers a density.
+        *columns: What the model takes beside x; see ``log_prob``.
         batch_size: Examples at a time.
         n_draws: How many draws of a bound's own noise are averaged for each example. An exact density
             has none, and is computed once.
+        seed: Of that noise; see ``log_prob``.
 
     Returns:
-        The mean, its standard error over the examples, and whether it is exact or a bound.
+        The mean, its standard error over the examples, whether it is exact or a bound, and of what.
 
     Raises:
         ValueError: If there are no examples, n_draws is below 1, or the model has no likelihood.
@@ -105,26 +158,31 @@ def bits_per_dim(model: nn.Module, x: Tensor, batch_size: int = 500, *, n_draws:
     Source: book eq. `bits-per-dim`; Theis et al. (2016), A note on the evaluation of generative models.
     """
     check_count(n_draws, "bits_per_dim", "n_draws")
-    if isinstance(model, Density):
-        return _mean(log_prob(model, x, batch_size), x, "exact")
-    draws = [log_prob(model, x, batch_size) for _ in range(n_draws)]
-    return _mean(torch.stack(draws).mean(0), x, "lower bound")
+    exact = isinstance(model, Density)
+    draws = [
+        log_prob(model, x, *columns, batch_size=batch_size, seed=None if seed is None else seed + draw)
+        for draw in range(1 if exact else n_draws)
+    ]
+    return _mean(torch.stack(draws).mean(0), x, "exact" if exact else "lower bound")
 
 
 @torch.no_grad()
 def importance_weighted(
-    model: nn.Module, x: Tensor, n_samples: int = 1000, batch_size: int = 500
-) -> Likelihood:
+    model: nn.Module, x: Tensor, *columns: Tensor, n_samples: int = 1000, batch_size: int = 500,
+    seed: int | None = None,
+) -> Likelihood:  # fmt: skip
     """A tighter bound than the ELBO: log of the mean of k importance weights, averaged over examples.
 
     Args:
-        model: Has ``importance_weighted(x, k)``. Measured in eval mode; comes back in its own mode.
+        model: Has ``importance_weighted(x, n_samples=k)``. Measured in eval mode; comes back in its own.
         x: Examples, (N, *event).
-        n_samples: k. State it with the number: the bound rises with k.
+        *columns: What the model takes beside x; see ``log_prob``.
+        n_samples: k. The figure carries it: the bound rises with k.
         batch_size: Examples at a time.
+        seed: Of the draws; see ``log_prob``.
 
     Returns:
-        The mean and its standard error; always a lower bound.
+        The mean, its standard error and k; always a lower bound.
 
     Raises:
         ValueError: If there are no examples, or the model has no importance weights.
@@ -136,5 +194,9 @@ def importance_weighted(
             f"evaluate: expected a model with importance_weighted, got {type(model).__name__}. "
             "An exact density needs none: evaluate.bits_per_dim(model, x)."
         )
-    nats = _each(lambda part: model.importance_weighted(part, n_samples), model, x, batch_size)
-    return _mean(nats, x, "lower bound")
+
+    def measure(*batch: Tensor) -> Tensor:
+        return model.importance_weighted(*batch, n_samples=n_samples)
+
+    nats = _each(measure, model, (x, *columns), batch_size, seed)
+    return _mean(nats, x, "lower bound", n_samples)

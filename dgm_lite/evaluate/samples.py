@@ -1,4 +1,7 @@
-"""Samples against data: for every model that can draw, also those without a likelihood."""
+"""Samples against data: for every model that can draw, also those without a likelihood.
+
+Data and samples may lie on different devices; the figures are computed on the CPU, and lie there.
+"""
 
 import numpy as np
 import torch
@@ -23,7 +26,8 @@ def two_sample(real: Tensor, samples: Tensor, *, folds: int = 5, trees: int = 30
         Mean accuracy over the folds, with both sets cut to equal size.
 
     Raises:
-        ValueError: On different numbers of dimensions, or fewer than two examples of each kind per fold.
+        ValueError: On different numbers of dimensions, fewer than two examples of each kind per fold, or
+            numbers that are not finite.
 
     Source: Lopez-Paz and Oquab (2017), Revisiting classifier two-sample tests, section 3.
     """
@@ -33,11 +37,19 @@ def two_sample(real: Tensor, samples: Tensor, *, folds: int = 5, trees: int = 30
     n = min(len(real), len(samples))
     if n < 2 * folds:
         raise ValueError(f"two_sample: expected at least {2 * folds} examples of each, got {n}.")
-    x = torch.cat([real[:n], samples[:n]]).numpy()
+    x = torch.cat([_here(real[:n], "two_sample"), _here(samples[:n], "two_sample")]).numpy()
     y = np.r_[np.ones(n), np.zeros(n)]
     forest = ExtraTreesClassifier(trees, min_samples_leaf=2, random_state=seed)
     order = StratifiedKFold(folds, shuffle=True, random_state=seed)
     return float((cross_val_predict(forest, x, y, cv=order) == y).mean())
+
+
+def _here(x: Tensor, owner: str) -> Tensor:
+    """The numbers on the CPU, without their history, if they are numbers."""
+    x = x.detach().cpu()
+    if not x.isfinite().all():
+        raise ValueError(f"{owner}: expected finite numbers, got NaN or infinity. Did the training diverge?")
+    return x
 
 
 def frechet_distance(real: Tensor, samples: Tensor) -> float:
@@ -51,7 +63,8 @@ def frechet_distance(real: Tensor, samples: Tensor) -> float:
         The distance, from 0 up, in squared units of the features.
 
     Raises:
-        ValueError: On different numbers of features, or fewer than two examples of either.
+        ValueError: On different numbers of features, fewer than two examples of either, or numbers that are
+            not finite.
 
     Source: Heusel et al. (2017), GANs trained by a two time-scale update rule, equation 6.
     """
@@ -61,8 +74,9 @@ def frechet_distance(real: Tensor, samples: Tensor) -> float:
         raise ValueError(
             f"frechet_distance: expected at least 2 examples of each, got {len(real)} and {len(samples)}."
         )
-    means = [f.double().mean(0) for f in (real, samples)]
-    one, two = (f.double().T.cov() for f in (real, samples))
+    both = [_here(features, "frechet_distance").double() for features in (real, samples)]
+    means = [features.mean(0) for features in both]
+    one, two = (features.T.cov() for features in both)
     # tr (C1 C2)^1/2 is the sum of the singular values of C1^1/2 C2^1/2.
     cross = torch.linalg.svdvals(_matrix_root(one) @ _matrix_root(two)).sum()
     return float(((means[0] - means[1]) ** 2).sum() + one.trace() + two.trace() - 2 * cross)
@@ -84,11 +98,12 @@ def nearest(samples: Tensor, train: Tensor) -> tuple[Tensor, Tensor]:
         (index into train, Euclidean distance), both (N,).
 
     Raises:
-        ValueError: If either is empty, or they differ in D.
+        ValueError: If either is empty or not finite, or they differ in D.
     """
     check_shape(samples, ("N", "D"), "nearest")
     check_shape(train, ("M", samples.shape[1]), "nearest")
+    one, two = (_here(points, "nearest").double() for points in (samples, train))
     # Differences, not matrix products: the distance of an exact copy has to be exactly 0.
-    distances = torch.cdist(samples.double(), train.double(), compute_mode="donot_use_mm_for_euclid_dist")
+    distances = torch.cdist(one, two, compute_mode="donot_use_mm_for_euclid_dist")
     distance, index = distances.min(1)
     return index, distance
