@@ -15,9 +15,6 @@ SPLITS = ("train", "valid", "test")
 # Columns with one whole number for each example, and what messages call them.
 ONE_NUMBER = {"y": "labels", "length": "lengths", "domain": "domains"}
 
-# What a split may be given as. It is kept as a tensor: the column x.
-Split = Tensor | np.ndarray | Mapping[str, Tensor | np.ndarray]
-
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -27,7 +24,8 @@ class Dataset:
     dict, ``{"x": tokens, "length": lengths}``. Names with a meaning: ``y``, class numbers (the labels);
     ``length``, how many numbers of a padded row count; ``domain``, where an example is from. Others, such
     as ``action``, are yours. Tensors and numpy arrays of any number type will do: floats become torch's
-    default type (float32), as models have it; integers and booleans become int64; arrays are copied.
+    default type (float32), as models have it; integers and booleans become int64. Arrays are copied;
+    tensors that have the right type already are not.
 
     Args:
         name: What it is called in tables.

@@ -1,10 +1,16 @@
 """The data set object: splits, labels, batches."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from dgm_lite import laws
 from dgm_lite.datasets.dataset import Dataset
+from dgm_lite.datasets.rows import Frames, Picture, Point, Sound, Tokens
+from dgm_lite.joint.classifier import Classifier
+from dgm_lite.training.config import TrainConfig
+from dgm_lite.training.fit import fit
 
 
 def numbered(n: int = 10, labels: bool = True) -> Dataset:
@@ -33,6 +39,133 @@ def test_labels_stay_with_their_rows():
     assert len(numbered().split("test")) == 1
 
 
+def test_using_names_the_columns_of_a_batch_in_their_order():
+    data = numbered().using("y", "x")
+    for y, x in [*data.batches(3, torch.Generator().manual_seed(1)), data.split("valid")]:
+        assert torch.equal(y, x[:, 0] % 2)
+    assert numbered().labelled().using("x").used == numbered().used == ("x",)
+    assert numbered().labelled().used == ("x", "y") == numbered().using("x", "y").used
+
+
+def test_columns_in_use_do_not_change_the_order_of_the_rows():
+    orders = [
+        torch.cat([batch[0] for batch in data.batches(3, torch.Generator().manual_seed(4))])
+        for data in (numbered(), numbered().labelled(), numbered(labels=False))
+    ]
+    assert torch.equal(orders[0], orders[1]) and torch.equal(orders[0], orders[2])
+
+
+def with_columns(**changes) -> Dataset:
+    """Three columns beside x, each of which knows its row."""
+    data, splits = numbered(), {}
+    for split in ("train", "valid", "test"):
+        x, row = getattr(data, split), getattr(data, split)[:, 0]
+        splits[split] = {"x": x, "y": row % 2, "domain": row + 100, "action": row[:, None] / 2}
+    return Dataset(**({"name": "numbered", **splits, "levels": 30} | changes))
+
+
+def rows_are_whole(data: Dataset) -> bool:
+    """Every column of every split still belongs to its x."""
+    for split in ("train", "valid", "test"):
+        columns = data.columns(split)
+        row = columns["x"][:, 0]
+        if not (
+            list(columns) == ["x", "y", "domain", "action"]
+            and torch.equal(columns["y"], row % 2)
+            and torch.equal(columns["domain"], row + 100)
+            and torch.equal(columns["action"][:, 0], row / 2)
+        ):
+            return False
+    return True
+
+
+@pytest.mark.parametrize("change", [
+    lambda data: data, lambda data: data.labelled(), lambda data: data.first(3), lambda data: data.only(1),
+    lambda data: data.only(0).first(2), lambda data: data.using("action", "domain").first(4).only(1),
+    lambda data: replace(data, name="other", source="elsewhere"),
+])  # fmt: skip
+def test_every_column_goes_where_its_row_goes(change):
+    data = change(with_columns())
+    assert rows_are_whole(data) and len(data.train)
+    for batch in data.using("x", "action", "y", "domain").batches(3, torch.Generator().manual_seed(2)):
+        x, action, y, domain = batch
+        row = x[:, 0]
+        assert torch.equal(action[:, 0], row / 2) and torch.equal(domain, row + 100)
+        assert torch.equal(y, row % 2)
+
+
+def test_a_column_that_lost_its_rows_is_noticed():
+    data = with_columns()
+    turned = {**data.columns("valid"), "domain": data.columns("valid")["domain"].flip(0)}
+    assert not rows_are_whole(replace(data, valid=turned)), "the planted error was not seen"
+
+
+def test_a_dict_replaces_the_columns_that_it_names():
+    data = with_columns()
+    other = replace(data, train={"x": data.train, "y": 1 - data.train_labels})
+    assert torch.equal(other.train_labels, 1 - data.train_labels)
+    assert torch.equal(other.columns("train")["domain"], data.columns("train")["domain"])
+    assert torch.equal(other.test_labels, data.test_labels)
+
+
+def test_labels_of_train_alone_can_be_had_but_not_trained_with():
+    """Validation would have no y for the loss."""
+    data = numbered()
+    half = Dataset("half", data.train, data.valid, data.test, train_labels=data.train_labels)
+    laws.refuses(lambda: half.labelled(), "half", "labels in valid", "valid_labels")
+    laws.refuses(lambda: replace(half, used=("x", "y")), "valid_labels")
+    laws.refuses(lambda: half.only(1), "half", "valid, test")
+    whole = replace(half, valid=data.valid[:0], test=data.test[:0]).labelled()
+    assert len(whole.split("train")) == 2 and len(whole.only(1).train) == 5
+    model = Classifier(2, 2)
+    fit(model, whole, TrainConfig(epochs=1))
+    unlabelled_test = replace(half, valid_labels=data.valid_labels).labelled()
+    fit(model, unlabelled_test, TrainConfig(epochs=1))
+    laws.refuses(lambda: unlabelled_test.split("test"), "'y'", "test", "only x")
+
+
+@pytest.mark.parametrize("rows, event, shape", [
+    (Picture(2, 3), (6,), (2, 3)), (Picture(2, 3), (2, 3), (2, 3)), (Picture(2, 3), (1, 2, 3), (2, 3)),
+    (Picture(2, 3, channels=2), (12,), None), (Point(), (7,), None), (Tokens(), (7,), None),
+    (Sound(8000), (7,), None), (Sound(8000), (2, 7), None), (Frames(2, 3), (4, 6), None),
+    (Frames(2, 3, channels=3), (4, 3, 2, 3), None), (None, (64,), None),
+])  # fmt: skip
+def test_what_a_row_is_stays_with_the_data_and_says_how_it_is_drawn(rows, event, shape):
+    x = torch.zeros(4, *event, dtype=torch.long)
+    data = Dataset("d", x, x, x, *[torch.arange(4) % 2] * 3, levels=5, rows=rows)
+    assert data.picture_shape == shape
+    for other in (data.labelled(), data.first(2), data.only(1), replace(data, levels=6)):
+        assert other.rows == rows and other.picture_shape == shape
+
+
+@pytest.mark.parametrize("rows, event, words", [
+    (Picture(8, 8), (63,), ["1 x 8 x 8 = 64", "(63,)"]),
+    (Picture(8, 8, channels=3), (64,), ["3 x 8 x 8 = 192", "(64,)"]),
+    (Picture(8, 8), (8, 9), ["(8, 9)"]),
+    (Point(), (2, 2), ["points, (D,)", "(2, 2)"]),
+    (Tokens(), (2, 2), ["tokens, (T,)", "(2, 2)"]),
+    (Sound(8000), (2, 2, 2), ["sounds", "(2, 2, 2)"]),
+    (Frames(2, 3), (6,), ["films", "1 x 2 x 3 = 6", "(6,)"]),
+    (Frames(2, 3), (4, 7), ["films", "(4, 7)"]),
+])  # fmt: skip
+def test_rows_that_cannot_be_what_they_are_called_are_refused(rows, event, words):
+    x = torch.zeros(4, *event, dtype=torch.long)
+    laws.refuses(lambda: Dataset("mine", x, x, x, levels=5, rows=rows), "'mine', train x", *words)
+
+
+def test_tokens_need_the_size_of_their_vocabulary():
+    x = torch.zeros(4, 3, dtype=torch.long)
+    laws.refuses(lambda: Dataset("mine", x, x, x, rows=Tokens()), "vocabulary", "levels=None")
+
+
+@pytest.mark.parametrize("make, word", [
+    (lambda: Picture(0, 8), "height"), (lambda: Picture(8, 2.5), "width"),
+    (lambda: Picture(8, 8, 0), "channels"), (lambda: Frames(8, -1), "Frames"), (lambda: Sound(0), "rate"),
+])  # fmt: skip
+def test_sizes_of_rows_are_whole_numbers(make, word):
+    laws.refuses(make, word)
+
+
 def test_only_one_class():
     odd = numbered().only(1)
     for split in ("train", "valid", "test"):
@@ -43,13 +176,17 @@ def test_only_one_class():
 def test_the_first_rows():
     few = numbered().first(3)
     assert few.train[:, 0].tolist() == [0, 1, 2] and few.train_labels.tolist() == [0, 1, 0]
-    assert len(few.valid) == 10
+    assert len(few.valid) == len(few.test) == 10
 
 
 @pytest.mark.parametrize("call, word", [
-    (lambda: numbered(labels=False).labelled(), "labels"),
+    (lambda: numbered(labels=False).labelled(), "train_labels"),
+    (lambda: numbered().using("x", "length"), "'length' in train"),
+    (lambda: numbered().using(), "column"),
+    (lambda: numbered().columns("tset"), "'tset'"),
+    (lambda: Dataset("d", {"y": torch.zeros(3)}, torch.zeros(3, 2), torch.zeros(3, 2)), "'x' in train"),
     (lambda: numbered(labels=False).only(0), "class"),
-    (lambda: numbered().only(7), "7"),
+    (lambda: numbered().only(7), "classes [0, 1], got label 7"),
     (lambda: numbered().first(11), "up to 10"),
     (lambda: numbered().first(0), "1 up"),
     (lambda: numbered().split("tset"), "'tset'"),

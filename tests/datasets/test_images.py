@@ -1,5 +1,8 @@
 """The image sets: sizes, ranges, splits, and what makes each of them what it is called."""
 
+from copy import deepcopy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +10,8 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from dgm_lite import laws
-from dgm_lite.datasets import images
+from dgm_lite.datasets import files, images
+from dgm_lite.datasets.dataset import SPLITS, Dataset
 from dgm_lite.datasets.rows import Picture
 
 SETS = {
@@ -31,6 +35,98 @@ def test_sizes_and_levels(name):
     assert data.source and data.name
     side = int(dim**0.5)
     assert data.rows == Picture(side, side) and data.picture_shape == (side, side)
+
+
+MADE = [images.digits, images.binary_digits, images.dequantised_digits, images.real_digits, images.digits28,
+        images.letters, images.reduced_digits, images.photo_patches, images.cat_photo]  # fmt: skip
+
+
+def parts(made) -> list:
+    """All tensors, arrays and lists in what a maker returned."""
+    if isinstance(made, Dataset):
+        return [column for split in SPLITS for column in made.columns(split).values()] + [made.more]
+    return list(made) if isinstance(made, tuple) else [made]
+
+
+def spoil(part) -> None:
+    """Change it in place."""
+    if isinstance(part, torch.Tensor | np.ndarray):
+        part[:] = 1
+    else:
+        part.clear()
+
+
+@pytest.mark.parametrize("make", MADE, ids=lambda make: make.__name__)
+def test_edits_in_place_do_not_reach_the_next_caller(make):
+    kept = [deepcopy(part) for part in parts(make())]
+    for part in parts(make()):
+        spoil(part)
+    for before, after in zip(kept, parts(make()), strict=True):
+        assert (
+            np.array_equal(before, after)
+            if isinstance(before, np.ndarray | torch.Tensor)
+            else before == after
+        )
+
+
+def test_every_set_that_is_kept_is_given_out_as_a_copy():
+    """A bare cache would hand everybody the same tensors."""
+    assert [name for name, f in vars(images).items() if hasattr(f, "cache_info")] == []
+    assert {name for name, f in vars(images).items() if hasattr(f, "__wrapped__")} == {
+        m.__name__ for m in MADE
+    }
+
+
+def test_a_set_is_made_once():
+    calls = []
+
+    @images.made_once
+    def three():
+        """Doc."""
+        calls.append(1)
+        return torch.arange(3)
+
+    assert three() is not three() and torch.equal(three(), three())
+    assert len(calls) == 1 and three.__doc__ == "Doc."
+
+
+LABELLED = [
+    images.digits,
+    images.binary_digits,
+    images.dequantised_digits,
+    images.real_digits,
+    images.digits28,
+]
+
+
+def nearest_mean(data: Dataset, split: str) -> float:
+    """How often the class with the nearest mean, over the training images, is the label."""
+    means = torch.stack([data.train[data.train_labels == y].double().mean(0) for y in range(10)])
+    nearest = torch.cdist(getattr(data, split).double(), means).argmin(1)
+    return (nearest == getattr(data, f"{split}_labels")).double().mean().item()
+
+
+@pytest.mark.parametrize("make", LABELLED, ids=lambda make: make.__name__)
+def test_every_image_has_its_own_label(make):
+    """Labels shuffled apart from their images, in one split or in all, would be right for one in ten."""
+    data = make()
+    for split in SPLITS:
+        assert nearest_mean(data, split) > 0.7, split
+        labels = getattr(data, f"{split}_labels")
+        order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
+        shuffled = replace(data, **{f"{split}_labels": labels[order]})
+        assert nearest_mean(shuffled, split) < 0.3, "the planted error was not seen"
+
+
+def test_digits28_are_the_rows_of_the_file():
+    """Each image with the label that the file gives it; only their order is ours."""
+    data = images.digits28()
+    with np.load(files.path("digits28.npz")) as raw:
+        label_of = {x.tobytes(): int(y) for x, y in zip(raw["x"], raw["y"], strict=True)}
+    for split in SPLITS:
+        rows = getattr(data, split).to(torch.uint8).numpy()
+        assert [label_of.pop(row.tobytes()) for row in rows] == getattr(data, f"{split}_labels").tolist()
+    assert label_of == {}, "images were left out"
 
 
 @pytest.mark.parametrize("name", ["digits", "digits28"])
@@ -58,7 +154,7 @@ def test_real_digits_are_the_digits_without_levels():
         assert getattr(real, split).dtype == torch.float32
         assert torch.equal(getattr(real, split).long(), getattr(data, split))
         assert torch.equal(getattr(real, f"{split}_labels"), getattr(data, f"{split}_labels"))
-    assert real.levels is None and real.name != data.name
+    assert real.levels is None and real.name != data.name and real.picture_shape == (8, 8)
 
 
 def test_digits_have_the_public_split():
@@ -80,7 +176,21 @@ def test_the_histogram_per_pixel_reaches_its_known_value():
 
 
 def test_black_and_white_digits_come_from_the_grey_ones():
-    assert torch.equal(images.binary_digits().test, (images.digits().test > 8).long())
+    data, grey = images.binary_digits(), images.digits()
+    for split in SPLITS:
+        assert torch.equal(getattr(data, split), (getattr(grey, split) > 8).long())
+        assert torch.equal(getattr(data, f"{split}_labels"), getattr(grey, f"{split}_labels"))
+
+
+def test_dequantised_digits_fill_the_cells_of_the_grey_ones():
+    data, grey = images.dequantised_digits(), images.digits()
+    for split in SPLITS:
+        noise = getattr(data, split) - getattr(grey, split)
+        assert torch.equal(getattr(data, split).floor().long(), getattr(grey, split))
+        assert noise.min() >= 0 and noise.max() < 1 and noise.max() > 0.99
+        assert abs(noise.mean() - 0.5) < 0.01 and abs(noise.var() - 1 / 12) < 0.001
+        assert torch.equal(getattr(data, f"{split}_labels"), getattr(grey, f"{split}_labels"))
+    assert data.levels is None and data.picture_shape == (8, 8)
 
 
 def test_letters_are_ink_on_paper():
