@@ -40,7 +40,8 @@ NBVAL = [
 
 def environment() -> dict[str, str]:
     """One thread, one order of sets, this environment's kernels, no bars in what notebooks put out."""
-    same = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "JUPYTER_PREFER_ENV_PATH": "1", "TQDM_DISABLE": "1"}
+    same = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "TQDM_DISABLE": "1"}
+    same["JUPYTER_PREFER_ENV_PATH"] = "1"
     return {**os.environ, **same}
 
 

@@ -27,7 +27,7 @@ def full_log_det(function, x: Tensor) -> tuple[Tensor, Tensor]:
         f(x), (B, D), and nats, (B,). -inf where the Jacobian is singular.
     """
 
-    def twice(v: Tensor) -> tuple[Tensor, Tensor]:
+    def twice(v):  # without types: torch 2.6 compiles no function whose types are made while it runs
         z = function(v)
         return z, z  # the second is handed through, so that f is computed once
 
