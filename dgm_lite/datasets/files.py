@@ -21,8 +21,9 @@ def path(name: str) -> Path:
         ValueError: If the file is damaged.
     """
     entry = manifest().get(name)
-    found = next((folder / name for folder in _FOLDERS if (folder / name).is_file()), None)
-    if entry is None or found is None:
+    folders = () if entry is None else _FOLDERS
+    found = next((folder / name for folder in folders if (folder / name).is_file()), None)
+    if found is None:
         raise FileNotFoundError(f"data: no file {name!r}. There are: {', '.join(sorted(manifest()))}.")
     digest = hashlib.sha256(found.read_bytes()).hexdigest()
     if digest != entry["sha256"]:
@@ -37,10 +38,20 @@ def manifest() -> dict[str, dict[str, str]]:
 
     Raises:
         FileNotFoundError: If the list is missing.
+        ValueError: If the list is damaged.
     """
     listed = next(
         (folder / "manifest.yml" for folder in _FOLDERS if (folder / "manifest.yml").is_file()), None
     )
     if listed is None:
         raise FileNotFoundError("data: manifest.yml is missing; install the package again.")
-    return yaml.safe_load(listed.read_text(encoding="utf-8"))
+    try:
+        entries = yaml.safe_load(listed.read_bytes())
+        whole = all("sha256" in entry for entry in entries.values())
+    except (yaml.YAMLError, AttributeError, TypeError):
+        whole = False
+    if not whole:
+        raise ValueError(
+            "data: manifest.yml is damaged: expected entries with sha256; install the package again."
+        )
+    return entries

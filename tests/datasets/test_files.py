@@ -68,5 +68,25 @@ def test_a_missing_list_says_what_to_do(tmp_path, monkeypatch):
         files.path("cat.png")
 
 
+@pytest.mark.parametrize("content", [
+    b"", b"- cat.png", b"cat.png", b"cat.png: ", b"cat.png: {source: x}", b"cat.png: {sha256",
+    b"\xff\xfe\x00", b"\x00",
+])  # fmt: skip
+def test_a_damaged_list_is_refused(copied, content):
+    (copied / "manifest.yml").write_bytes(content)
+    for call in (files.manifest, lambda: files.path("cat.png")):
+        with pytest.raises(ValueError, match=r"manifest\.yml is damaged.*install"):
+            call()
+
+
+@pytest.mark.parametrize("name", [
+    "../data/cat.png", "./cat.png", "/etc/hostname", str(DATA / "cat.png"), "cat.png/", "", ".",
+    "manifest.yml", "cat.png\0", None, DATA / "cat.png",
+])  # fmt: skip
+def test_only_names_of_the_list_are_looked_for(name):
+    with pytest.raises(FileNotFoundError, match="no file"):
+        files.path(name)
+
+
 def test_the_list_is_plain_yaml():
     assert yaml.safe_load((DATA / "manifest.yml").read_text()) == files.manifest()
