@@ -41,6 +41,16 @@ class Dataset:
         used: Names of the columns that a batch has, in the order in which ``loss`` takes them.
         more: Columns beside x and y, by split and name.
 
+    Example:
+        >>> from dgm_lite.datasets.rows import Tokens
+        >>> x, length = torch.tensor([[3, 1, 4, 0], [1, 5, 0, 0], [2, 0, 0, 0]]), torch.tensor([3, 2, 1])
+        >>> train, valid, test = ({"x": x[i : i + 1], "length": length[i : i + 1]} for i in range(3))
+        >>> words = Dataset("words", train, valid, test, levels=6, rows=Tokens())
+        >>> words.train
+        tensor([[3, 1, 4, 0]])
+        >>> words.using("x", "length").split("valid")
+        (tensor([[1, 5, 0, 0]]), tensor([2]))
+
     Raises:
         ValueError: If a column is not what it says it is: not one row for each example, of other shape or
             kind in another split, values outside 0 .. levels-1, labels that are no class numbers, lengths

@@ -1,7 +1,9 @@
 """The data set object: splits, labels, batches."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -164,6 +166,18 @@ def test_tokens_need_the_size_of_their_vocabulary():
 ])  # fmt: skip
 def test_sizes_of_rows_are_whole_numbers(make, word):
     laws.refuses(make, word)
+
+
+def test_the_way_from_a_table_to_a_model_that_the_book_shows_runs(tmp_path, monkeypatch):
+    page = (Path(__file__).resolve().parents[2] / "book" / "how-to-use.md").read_text(encoding="utf-8")
+    code = page.split("```python\n")[1].split("```")[0]
+    np.savetxt(tmp_path / "mine.txt", np.random.default_rng(1).normal(size=(40, 3)))
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(code.replace("fit(model, data)", "fit(model, data, bar=False)"), names)
+    assert (
+        names["data"].train.shape == (24, 3) and names["model"].log_prob(names["data"].test).isfinite().all()
+    )
 
 
 def test_only_one_class():
