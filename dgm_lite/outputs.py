@@ -1,6 +1,7 @@
 """Files that the package writes: whole or not at all, only regular ones, and never over what is read.
 
-``place`` is for before the work, ``write`` for after it, ``alone`` for a file that several processes add to.
+``place`` is for before the work, ``write`` for after it, ``keep`` for what took long to make, and ``alone``
+for a file that several processes add to.
 """
 
 import os
@@ -8,7 +9,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def place(file: str | Path, *, inputs: Iterable[str | Path] = (), size: int = 0)
     return target
 
 
-def write(file: str | Path, data: bytes, *, inputs: Iterable[str | Path] = (), rescue: bool = False) -> None:
+def write(file: str | Path, data: bytes, *, inputs: Iterable[str | Path] = ()) -> None:
     """Write a file, whole or not at all: an older file of that name is there until the new one is complete.
 
     A new file gets the permissions that the umask leaves, an older one keeps its own.
@@ -52,21 +53,54 @@ def write(file: str | Path, data: bytes, *, inputs: Iterable[str | Path] = (), r
         file: See ``place``.
         data: What it will hold.
         inputs: See ``place``.
-        rescue: Whether data that cannot be written there are kept elsewhere; the error says where.
 
     Raises:
         ValueError: If the name belongs to something else than a regular file, or to an input.
         OSError: If it cannot be written.
     """
+    target = _target(file, inputs)
+    with _named(file):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _part(target) as part:
+            with part.open("r+b") as opened:
+                opened.write(data)
+                opened.flush()
+                os.fsync(opened.fileno())
+            os.replace(part, target)
+
+
+def keep(file: str | Path, save: Callable[[Path], None]) -> None:
+    """Save what took long to make: where its file cannot be written, then elsewhere, and say where.
+
+    That is a new folder for temporary files, or else one in the home or the current folder.
+
+    Args:
+        file: Where it should be.
+        save: ``save(file)`` writes it, and raises OSError or ValueError where it can't.
+
+    Raises:
+        OSError: If it could not be written there; names the file in which it is kept.
+    """
     try:
-        target = _target(file, inputs)
-        with _named(file):
-            _replace(target, data)
+        save(Path(file))
     except (OSError, ValueError) as error:
-        kept = _rescued(Path(file).name, data) if rescue else None
+        kept = _elsewhere(Path(file).name, save)
         if kept is None:
             raise
-        raise OSError(f"outputs: {file} could not be written ({error}). It is kept as {kept}.") from error
+        raise OSError(f"{error} It is kept as {kept}.") from error
+
+
+def _elsewhere(name: str, save: Callable[[Path], None]) -> Path | None:
+    for folder in (tempfile.gettempdir(), os.path.expanduser("~"), os.getcwd()):
+        with suppress(OSError):
+            new = Path(tempfile.mkdtemp(prefix="dgm-lite-", dir=folder))
+            try:
+                save(new / name[-60:])
+            except OSError:
+                new.rmdir()
+                raise
+            return new / name[-60:]
+    return None
 
 
 @contextmanager
@@ -148,27 +182,3 @@ def _part(target: Path) -> Iterator[Path]:
         yield part
     finally:
         part.unlink(missing_ok=True)
-
-
-def _replace(target: Path, data: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _part(target) as part:
-        with part.open("r+b") as opened:
-            opened.write(data)
-            opened.flush()
-            os.fsync(opened.fileno())
-        os.replace(part, target)
-
-
-def _rescued(name: str, data: bytes) -> Path | None:
-    """The data in a new folder for temporary files, or else in the home or the current folder."""
-    for folder in (tempfile.gettempdir(), os.path.expanduser("~"), os.getcwd()):
-        with suppress(OSError):
-            kept = Path(tempfile.mkdtemp(prefix="dgm-lite-", dir=folder)) / (name[:60] or "output")
-            try:
-                _replace(kept, data)
-            except OSError:
-                kept.parent.rmdir()
-                raise
-            return kept
-    return None

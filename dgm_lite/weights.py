@@ -15,9 +15,7 @@ from dgm_lite.shapes import show
 FORMAT = "dgm-lite/1"
 
 
-def write(
-    file: str | Path, tensors: dict[str, Tensor], *, kind: str, about: dict, rescue: bool = False
-) -> None:
+def write(file: str | Path, tensors: dict[str, Tensor], *, kind: str, about: dict) -> None:
     """Write tensors and a JSON description, whole or not at all; equal contents give equal bytes.
 
     Args:
@@ -25,7 +23,6 @@ def write(
         tensors: What to keep.
         kind: "weights" or "checkpoint"; ``read`` refuses the other.
         about: Anything that JSON can hold.
-        rescue: Whether tensors that cannot be written there are kept elsewhere; the error says where.
 
     Raises:
         TypeError: If JSON cannot hold ``about``. Nothing is written then.
@@ -35,7 +32,7 @@ def write(
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
     metadata = {"format": FORMAT, "kind": kind, "about": json.dumps(about)}
     metadata["sha256"] = _digest(tensors, metadata)
-    outputs.write(file, _sorted_header(packed(tensors, metadata=metadata)), rescue=rescue)
+    outputs.write(file, _sorted_header(packed(tensors, metadata=metadata)))
 
 
 def _sorted_header(raw: bytes) -> bytes:

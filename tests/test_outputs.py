@@ -206,7 +206,7 @@ def test_what_cannot_be_written_is_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(outputs.tempfile, "tempdir", str(tmp_path / "tmp"))
     for place, content in (("tmp", b"one"), ("home", b"two")):
         with pytest.raises(OSError, match="is a folder.*It is kept as") as error:
-            outputs.write(tmp_path / "out", content, rescue=True)
+            outputs.keep(tmp_path / "out", lambda file: outputs.write(file, content))  # noqa: B023
         (kept,) = (p for p in (tmp_path / place).rglob("*") if p.is_file())
         assert kept.read_bytes() == content and str(kept) in str(error.value)
         shutil.rmtree(tmp_path / "tmp", ignore_errors=True)

@@ -2,8 +2,7 @@
 
 import math
 from dataclasses import dataclass
-
-from dgm_lite.shapes import check_count
+from numbers import Integral
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,15 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self):
-        for name in ("epochs", "batch_size", *(["patience"] if self.patience is not None else [])):
-            check_count(getattr(self, name), "TrainConfig", name)
+        # No torch in this file: the command line's help is made of it.
         ranges = {
+            "epochs": ("a whole number from 1 up", _whole(self.epochs, 1)),
+            "batch_size": ("a whole number from 1 up", _whole(self.batch_size, 1)),
+            "patience": (
+                "a whole number from 1 up, or None",
+                self.patience is None or _whole(self.patience, 1),
+            ),
+            "seed": ("a whole number from 0 to 2^63 - 1", _whole(self.seed, 0) and self.seed < 2**63),
             "lr": ("a number above 0", 0 < self.lr < math.inf),
             "weight_decay": ("a number from 0 up", 0 <= self.weight_decay < math.inf),
             "betas": ("two numbers in [0, 1)", len(self.betas) == 2 and all(0 <= b < 1 for b in self.betas)),
@@ -54,3 +59,7 @@ class TrainConfig:
                 raise ValueError(
                     f"TrainConfig: expected {name} to be {expected}, got {getattr(self, name)!r}."
                 )
+
+
+def _whole(value: object, least: int) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and value >= least

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from dgm_lite import catalog, weights
-from dgm_lite.__main__ import main
 from dgm_lite.catalog.data import DATA, dataset
+from dgm_lite.cli.main import main
 from dgm_lite.comparison import jobs, results
 from dgm_lite.datasets import files
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ARM = files.path("causal_arm_digits.safetensors")
 
 
@@ -100,7 +100,7 @@ def test_an_interrupted_training_resumes_to_the_same_file(tmp_path, monkeypatch)
 
     monkeypatch.setattr(Run, "train", interrupted)
     with_checkpoint = [*few, "--checkpoint", str(tmp_path / "run.ckpt"), "--out"]
-    assert main([*with_checkpoint, str(tmp_path / "half.safetensors")]) == 0
+    assert main([*with_checkpoint, str(tmp_path / "half.safetensors")]) == 130
     monkeypatch.undo()
     assert main([*with_checkpoint, str(tmp_path / "resumed.safetensors")]) == 0
     names = ("whole", "half", "resumed")
@@ -151,7 +151,7 @@ BAD = {
     "no such data": (["train", "causal-arm", "--data", "imagenet", "--out", "w.safetensors"], "imagenet"),
     "data of another kind": (
         ["train", "causal-arm", "--data", "two-moons", "--out", "w.safetensors"],
-        "CausalARM: expected",
+        "expected one of the data sets digits, binary-digits, digits28 for causal-arm",
     ),
     "another ending": (
         ["train", "causal-arm", "--out", "weights.pt"],
@@ -162,7 +162,7 @@ BAD = {
     "no file": (["evaluate", "nothing.safetensors"], "no file nothing.safetensors"),
     "no weights": (["evaluate", "README"], "damaged or no safetensors file"),
     "a folder": (["evaluate", "."], "no file"),
-    "no samples": (["sample", str(ARM), "--n", "0", "--out", "x.npy"], "expected n to be a whole number"),
+    "no samples": (["sample", str(ARM), "--n", "0", "--out", "x.npy"], "expected --n to be a whole number"),
     "a picture of another kind": (["sample", str(ARM), "--out", "x.gif"], ".npy or .png, got 'x.gif'"),
     "compress: no such file": (["compress", str(ARM), "x.npy", "--out", "x.dgm"], "x.npy"),
     "compress: neither": (

@@ -1,0 +1,75 @@
+"""Command line: train a model of the book, sample from it, measure it, and compress with it.
+
+    python -m dgm_lite list
+    python -m dgm_lite train causal-arm --out arm.safetensors
+    python -m dgm_lite evaluate arm.safetensors
+    python -m dgm_lite sample arm.safetensors --n 100 --out samples.png
+    python -m dgm_lite compress arm.safetensors digits --split test --out digits.dgm
+    python -m dgm_lite decompress arm.safetensors digits.dgm --out digits.npy
+    python -m dgm_lite compare
+
+Where a weights file is wanted, the name of one that travels with the package will do, such as
+causal_arm_digits; `list` has them all.
+
+`python -m dgm_lite COMMAND --help` explains the options of a command.
+"""
+
+import argparse
+import os
+import sys
+
+from dgm_lite.cli import compare, compress, decompress, evaluate, names, sample, train
+
+COMMANDS = (names, train, evaluate, sample, compress, decompress, compare)
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands. Each sets ``run``, which does the work, and what is left if it is stopped."""
+    top = argparse.ArgumentParser(
+        prog="python -m dgm_lite", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    top.set_defaults(stopped="nothing was saved")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add(commands)
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 if it succeeded, 2 on bad input, 1 if training diverged, 130 if stopped."""
+    stopped = "nothing was saved"
+    try:
+        try:
+            args = parser().parse_args(arguments)
+            stopped = args.stopped
+            return args.run(args) or 0
+        finally:
+            print(end="", flush=True)  # here, where somebody is left to hear that nobody listens
+    except BrokenPipeError:  # as in `list | head -1`: whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return _failed(f"stopped by you; {stopped}.", 130)
+    except MemoryError as error:
+        return _failed(f"error: not enough memory ({error}). Ask for less at a time.", 2)
+    except (ValueError, OSError) as error:
+        return _failed(f"error: {error}", 2)
+    except RuntimeError as error:
+        return _failed(*_known(error))
+
+
+def _failed(message: str, code: int) -> int:
+    print(message, file=sys.stderr)
+    return code
+
+
+def _known(error: RuntimeError) -> tuple[str, int]:
+    """Message and exit code of the two that a user can do something about; another one is our fault."""
+    from dgm_lite.training.step import DivergedError
+
+    if isinstance(error, DivergedError):
+        return f"error: {error}", 1
+    if "allocate memory" in str(error) or "out of memory" in str(error):  # torch has no MemoryError
+        first = str(error).splitlines()[0]
+        return f"error: not enough memory ({first}). Ask for less at a time.", 2
+    raise error
