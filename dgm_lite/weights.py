@@ -4,15 +4,14 @@ import hashlib
 import json
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as packed
 from torch import Tensor, nn
 
 from dgm_lite import outputs
-from dgm_lite.shapes import show
+from dgm_lite.identity import described, differences, identity, listed, raw
 
-FORMAT = "dgm-lite/1"
+FORMAT = "dgm-lite/2"
 
 
 def write(file: str | Path, tensors: dict[str, Tensor], *, kind: str, about: dict) -> None:
@@ -35,12 +34,12 @@ def write(file: str | Path, tensors: dict[str, Tensor], *, kind: str, about: dic
     outputs.write(file, _sorted_header(packed(tensors, metadata=metadata)))
 
 
-def _sorted_header(raw: bytes) -> bytes:
+def _sorted_header(file: bytes) -> bytes:
     """Names in the order of the alphabet: safetensors itself writes metadata in another order each time."""
-    end = 8 + int.from_bytes(raw[:8], "little")
-    header = json.dumps(json.loads(raw[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    end = 8 + int.from_bytes(file[:8], "little")
+    header = json.dumps(json.loads(file[8:end]), sort_keys=True, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)  # numbers begin at a multiple of eight bytes
-    return len(header).to_bytes(8, "little") + header + raw[end:]
+    return len(header).to_bytes(8, "little") + header + file[end:]
 
 
 def _digest(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
@@ -48,7 +47,7 @@ def _digest(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
     digest = hashlib.sha256(f"{metadata['format']}\n{metadata['kind']}\n{metadata['about']}\n".encode())
     for name, value in sorted(tensors.items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        digest.update(value.flatten().view(torch.uint8).numpy().tobytes())
+        digest.update(raw(value))
     return digest.hexdigest()
 
 
@@ -69,7 +68,10 @@ def read(file: str | Path, *, kind: str) -> tuple[dict[str, Tensor], dict]:
     except (SafetensorError, OSError, ValueError) as error:
         raise ValueError(f"weights: {file.name} is damaged or no safetensors file ({error}).") from error
     if metadata.get("format") != FORMAT:
-        raise ValueError(f"weights: {file.name}: expected format {FORMAT!r}, got {metadata.get('format')!r}.")
+        raise ValueError(
+            f"weights: {file.name}: expected format {FORMAT!r}, got {metadata.get('format')!r}. A file of "
+            "another release is made anew by the command that made it."
+        )
     if metadata.get("kind") != kind:
         raise ValueError(
             f"weights: {file.name}: expected a file of {kind}, got one of {metadata.get('kind')!r}."
@@ -78,54 +80,57 @@ def read(file: str | Path, *, kind: str) -> tuple[dict[str, Tensor], dict]:
         raise ValueError(
             f"weights: {file.name} is damaged: its content does not match the checksum expected in it."
         )
-    return tensors, json.loads(metadata["about"])
+    try:
+        about = json.loads(metadata["about"])
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"weights: {file.name} is damaged: {error}.") from error
+    if not isinstance(about, dict):
+        raise ValueError(f"weights: {file.name} is damaged: expected facts by name, got {about!r:.60}.")
+    return tensors, about
 
 
-def save(model: nn.Module, file: str | Path, **about) -> None:
-    """Save a model's weights and buffers.
+def save(model: nn.Module, file: str | Path, *, rescue: bool = False, **about) -> None:
+    """Save a model's weights and buffers, and what they belong to.
 
     Args:
         model: What to save.
         file: Where to; by custom it ends in .safetensors.
+        rescue: See ``write``.
         **about: Facts to keep with the weights (data set, command, seed).
     """
-    write(file, model.state_dict(), kind="weights", about={"model": type(model).__name__, **about})
+    about = {"model": type(model).__name__, "settings": identity(model)["settings"], **about}
+    write(file, model.state_dict(), kind="weights", about=about, rescue=rescue)
 
 
 def load(model: nn.Module, file: str | Path) -> dict:
-    """Load weights into a model of the same class and sizes, whole or not at all.
+    """Load weights into a model that is built like the one they are of, whole or not at all.
 
     Args:
         model: Where to. Left in eval mode, or untouched if the file is refused.
         file: What ``save`` wrote.
 
     Returns:
-        What ``save`` was told about them.
+        What ``save`` was told about them, and the name of the class as ``model``.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is damaged or foreign, or belongs to another class or other sizes.
+        ValueError: If the file is damaged or foreign, or belongs to another class, to other arguments or
+            to tensors of other shapes or types; says which.
     """
     tensors, about = read(file, kind="weights")
-    own = model.state_dict()
-    if about.get("model") != type(model).__name__:
+    settings = about.pop("settings", None)
+    if not isinstance(settings, dict):
+        raise ValueError(f"weights: {Path(file).name}: expected it to say what it is of, got no settings.")
+    theirs = {"settings": settings, "tensors": {name: described(value) for name, value in tensors.items()}}
+    different = differences(identity(model), theirs)
+    if different:
         raise ValueError(
-            f"weights: expected a file of {type(model).__name__}, got one of {about.get('model')}."
-        )
-    sizes = [{k: show(tuple(v.shape)) for k, v in d.items()} for d in (own, tensors)]
-    names = sorted(k for k in set(own) | set(tensors) if sizes[0].get(k) != sizes[1].get(k))
-    if names:
-        wrong = [
-            f"expected {k} of shape {sizes[0].get(k, 'none')}, got {sizes[1].get(k, 'none')}"
-            for k in names[:3]
-        ]
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        raise ValueError(
-            f"weights: {Path(file).name} does not fit this {type(model).__name__}: {'; '.join(wrong)}{more}."
+            f"weights: {Path(file).name} does not fit this {type(model).__name__}: "
+            f"expected {listed(different)}."
         )
     bad = [name for name, value in tensors.items() if value.is_floating_point() and value.isnan().any()]
     if bad:
         raise ValueError(f"weights: {Path(file).name} holds NaN in {', '.join(bad[:4])}: it is damaged.")
-    model.load_state_dict({k: v.to(own[k].dtype) for k, v in tensors.items()})
+    model.load_state_dict(tensors)
     model.eval()
     return about

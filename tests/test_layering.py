@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "dgm_lite"
 
-TOOLBOX = {"protocols", "shapes", "distributions", "nets", "outputs"}
+TOOLBOX = {"protocols", "shapes", "distributions", "nets", "outputs", "identity"}
 FAMILIES = {"autoregressive", "flows", "latent", "gan", "energy", "diffusion", "joint"}
 EVERYTHING_BELOW = TOOLBOX | FAMILIES | {
     "datasets", "weights", "training", "evaluate", "laws", "catalog", "claims", "codecs", "plot",
@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "claims": set(),
     "codecs": TOOLBOX - {"nets"},
     "laws": TOOLBOX | {"training", "weights", "evaluate", "latent"},
-    "catalog": {"datasets", "weights", "training"},  # models by address: listing them builds none
+    "catalog": {"datasets", "weights", "training", "identity"},  # models by address: listing them builds none
     "live": TOOLBOX | {"plot"},
     "why": EVERYTHING_BELOW | {"live"},
     "comparison": EVERYTHING_BELOW | {"live"},

@@ -106,11 +106,11 @@ def test_other_formats_are_refused(tmp_path):
 
 def test_a_foreign_safetensors_file_is_refused(tmp_path):
     save_file(mixture().state_dict(), tmp_path / "foreign.safetensors")
-    refused(tmp_path / "foreign.safetensors", "expected format 'dgm-lite/1', got None")
+    refused(tmp_path / "foreign.safetensors", "expected format 'dgm-lite/2', got None")
 
 
 @pytest.mark.parametrize("change, words", [
-    ({"format": "dgm-lite/2"}, ("expected format 'dgm-lite/1'", "got 'dgm-lite/2'")),
+    ({"format": "dgm-lite/1"}, ("expected format 'dgm-lite/2'", "got 'dgm-lite/1'", "made anew")),
     ({"kind": "checkpoint"}, ("expected a file of weights", "got one of 'checkpoint'")),
     ({"about": "{}"}, ("checksum",)),
     ({"about": json.dumps({"model": "GaussianMixture", "data": "digits"})}, ("checksum",)),
@@ -142,17 +142,27 @@ def test_changed_tensors_are_refused(file):
 def test_another_class_is_refused(file):
     refused(
         file,
-        "expected a file of BernoulliMixture",
-        "got one of GaussianMixture",
+        "does not fit this BernoulliMixture",
+        "class 'dgm_lite.latent.mixture.BernoulliMixture', got 'dgm_lite.latent.mixture.GaussianMixture'",
         model=BernoulliMixture(2, 3),
     )
 
 
 def test_other_sizes_are_refused_by_name(file):
-    refused(file, "does not fit", "expected mu of shape (5, 2), got (3, 2)", model=mixture(n_components=5))
+    refused(file, "does not fit", "mu float32 (5, 2), got float32 (3, 2)", model=mixture(n_components=5))
+    refused(file, "does not fit", "mu float64 (3, 2), got float32 (3, 2)", model=mixture().double())
     deeper = CausalARM(4, 3, channels=4, dilations=(1, 2))
     weights.save(CausalARM(4, 3, channels=4, dilations=(1,)), file)
-    refused(file, "expected blocks.1.conv.bias of shape (8,), got none", "and 1 more", model=deeper)
+    refused(
+        file, "blocks.1.class 'dgm_lite.autoregressive.causal.GatedBlock', got none", "more", model=deeper
+    )
+
+
+def test_weights_that_fit_a_model_of_other_settings_are_refused(file):
+    """The tensors of both fit either: 17 levels told as 33 would be 2.22 told as 3.07 bits/dim."""
+    weights.save(CausalARM(4, 17, channels=4, dilations=(1,), n_logistics=3), file)
+    other = CausalARM(4, 33, channels=4, dilations=(1,), n_logistics=3)
+    refused(file, "does not fit this CausalARM", "levels 33, got 17", model=other)
 
 
 def test_nan_is_refused(file):
@@ -250,6 +260,8 @@ def test_files_that_the_catalog_cannot_build_are_refused(file, tmp_path):
         ({"name": "gaussian-mixture", "arguments": {"dim": 2, "colour": "red"}}, "colour"),
         ({"name": "gaussian-mixture", "arguments": {"dim": 3, "n_components": 3}}, "mu"),
         ({"name": "bernoulli-mixture", "arguments": {"dim": 2, "n_components": 3}}, "BernoulliMixture"),
+        ({"name": "gaussian-mixture", "arguments": [2, 3]}, "does not say which model"),
+        ({"name": 7, "arguments": {}}, "does not say which model"),
     ]
     for about, word in laws_of_refusal:
         weights.save(mixture(), file, **about)
@@ -257,3 +269,20 @@ def test_files_that_the_catalog_cannot_build_are_refused(file, tmp_path):
             catalog.load(file)
     with pytest.raises(ValueError, match="no-such-model"):
         catalog.save(mixture(), tmp_path / "new.safetensors", "no-such-model", {})
+
+
+@pytest.mark.parametrize("entry", catalog.MODELS, ids=lambda entry: entry.name)
+def test_saving_under_other_arguments_is_refused(entry, tmp_path):
+    """A wrong name or size shows when saving, not when somebody loads."""
+    file, model = tmp_path / "new.safetensors", entry.build(**entry.small)
+    with pytest.raises(ValueError, match=f"{entry.name!r} is with these arguments, got another one"):
+        catalog.save(model, file, entry.name, {**entry.small, "dim": entry.small["dim"] + 1})
+    another = next(other for other in catalog.MODELS if other.address != entry.address)
+    with pytest.raises(ValueError, match="class"):
+        catalog.save(model, file, another.name, another.small)
+    assert not file.exists()
+    torch.manual_seed(5)
+    catalog.save(model, file, entry.name, entry.small)
+    drawn = torch.rand(1)
+    torch.manual_seed(5)
+    assert drawn == torch.rand(1), "saving takes draws"

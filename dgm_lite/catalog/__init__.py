@@ -5,11 +5,13 @@ A model is entered once, in the file of its family. Listing the entries builds n
 
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from dgm_lite import weights
 from dgm_lite.catalog import autoregressive, flows, gan, latent
 from dgm_lite.catalog.entry import Entry
+from dgm_lite.identity import differences, identity, listed
 
 MODELS: tuple[Entry, ...] = (*latent.MODELS, *autoregressive.MODELS, *flows.MODELS, *gan.MODELS)
 
@@ -34,14 +36,14 @@ def load(file: str | Path) -> tuple[nn.Module, dict]:
         ValueError: If the file is damaged, foreign, or names no model of this catalog.
     """
     _, about = weights.read(file, kind="weights")
-    if "name" not in about or "arguments" not in about:
+    name, arguments = about.get("name"), about.get("arguments")
+    if not isinstance(name, str) or not isinstance(arguments, dict):
         raise ValueError(
             f"catalog: {Path(file).name} does not say which model it holds: save with catalog.save."
         )
-    arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in about["arguments"].items()}
-    trained = model(about["name"]).build(**arguments)
-    weights.load(trained, file)
-    return trained, about
+    arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()}
+    trained = model(name).build(**arguments)
+    return trained, weights.load(trained, file)
 
 
 def save(trained: nn.Module, file: str | Path, name: str, arguments: dict, **about) -> None:
@@ -51,11 +53,20 @@ def save(trained: nn.Module, file: str | Path, name: str, arguments: dict, **abo
         trained: The model.
         file: Where to; by custom it ends in .safetensors.
         name: Its name in this catalog.
-        arguments: What it was built with.
+        arguments: What it was built with, as far as it is not the catalog's default.
         **about: Facts to keep. The command line needs ``data``, the name of the data set.
 
     Raises:
-        ValueError: If the catalog has no model of this name.
+        ValueError: If the catalog has no model of this name, or builds another one with these arguments.
     """
-    model(name)
+    entry = model(name)
+    arguments = {**entry.arguments, **arguments}
+    with torch.random.fork_rng(devices=[]):
+        built = entry.build(**arguments)
+    different = differences(identity(built), identity(trained))
+    if different:
+        raise ValueError(
+            f"catalog: expected the model that {name!r} is with these arguments, got another one: "
+            f"expected {listed(different)}."
+        )
     weights.save(trained, file, name=name, arguments=arguments, **about)

@@ -8,6 +8,7 @@ error that says why not.
 """
 
 import hashlib
+import json
 import struct
 from dataclasses import dataclass
 from types import ModuleType
@@ -18,10 +19,12 @@ from torch import Tensor, nn
 
 from dgm_lite.codecs import autoregressive, bits_back, integer_flow, lossy
 from dgm_lite.codecs.coder import DamagedError
+from dgm_lite.identity import identity, raw
 from dgm_lite.shapes import show
 
 MAGIC = b"DGM1"
 DIGEST = 8  # bytes: one damaged file in 2^64 would pass
+BUILT = 3  # bytes of a fingerprint that say how a model is built
 CODECS: tuple[ModuleType, ...] = (autoregressive, integer_flow, bits_back, lossy)
 DTYPES = tuple(np.dtype(name) for name in ("uint8", "int8", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8"))
 
@@ -50,12 +53,16 @@ class Header:
 
 
 def fingerprint(model: nn.Module) -> bytes:
-    """Eight bytes that two models share only if they are built alike and have equal weights."""
-    digest = hashlib.blake2b(str(model).encode(), digest_size=DIGEST)
+    """Eight bytes that two models share only if they are built alike and have equal weights.
+
+    The first three are of how it is built, the others of that and of every number.
+    """
+    built = json.dumps(identity(model), sort_keys=True).encode()
+    numbers = hashlib.blake2b(built, digest_size=DIGEST - BUILT)
     for name, value in sorted(model.state_dict().items()):
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.digest()
+        numbers.update(f"{name}\n".encode())
+        numbers.update(raw(value))
+    return hashlib.blake2b(built, digest_size=BUILT).digest() + numbers.digest()
 
 
 def codec_of(model: nn.Module) -> ModuleType:
@@ -128,9 +135,10 @@ def decompress(model: nn.Module, data: bytes) -> np.ndarray:
     header = read_header(data)
     own = fingerprint(model)
     if header.fingerprint != own:
+        other = "other weights" if header.fingerprint[:BUILT] == own[:BUILT] else "another class or arguments"
         raise ValueError(
-            f"decompress: expected the model that wrote the file ({header.fingerprint.hex()}), got another "
-            f"one ({own.hex()}). Pass the weights file that compress had."
+            f"decompress: expected the model that wrote the file ({header.fingerprint.hex()}), got one with "
+            f"{other} ({own.hex()}). Pass the weights file that compress had."
         )
     codec = CODECS[[_name(c) for c in CODECS].index(header.codec)]
     strange = (

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from dgm_lite import catalog, laws
+from dgm_lite.autoregressive.causal import CausalARM
 from dgm_lite.codecs import container
 from dgm_lite.codecs.coder import DamagedError
 from dgm_lite.codecs.container import DIGEST, MAGIC, compress, decompress, fingerprint, read_header
@@ -193,3 +194,13 @@ def test_fingerprints_tell_models_apart():
     assert fingerprint(same) != fingerprint(again)
     assert fingerprint(same) != fingerprint(same.double())
     assert fingerprint(build(name, 6, 5)) == fingerprint(build(name, 6, 5).eval())
+
+
+def test_settings_without_tensors_tell_models_apart():
+    """With logistics the same weights serve any number of levels, and give other probabilities."""
+    sizes = {"channels": 4, "dilations": (1,), "n_logistics": 2}
+    model, other, again = CausalARM(6, 17, **sizes), CausalARM(6, 33, **sizes), CausalARM(6, 17, **sizes)
+    other.load_state_dict(model.state_dict())
+    data = compress(model, integers(levels=17))
+    laws.refuses(lambda: decompress(other, data), "another class or arguments")
+    laws.refuses(lambda: decompress(again, data), "other weights")
