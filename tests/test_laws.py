@@ -13,6 +13,7 @@ from dgm_lite.evaluate import likelihood
 from dgm_lite.protocols import Adversarial, Bijection, Bound, Density, Sampler, Trainable
 from dgm_lite.training.fit import mean_loss
 from tests.other_device import OtherDevice, elsewhere, is_elsewhere
+from tests.quadrature import ByQuadrature, with_broad_posterior
 
 NAMES = [entry.name for entry in catalog.MODELS]
 
@@ -136,7 +137,7 @@ LATENT = [name for name in having(Bound) if hasattr(small(name), "posterior")]
 def test_latent_variable_model_is_a_distribution_and_bounds_itself(name, seed):
     """By quadrature over z: it sums to one, its sampler matches, its bounds lie below and come nearer."""
     model = small(name, seed)
-    exact = laws.ByQuadrature(model)
+    exact = ByQuadrature(model)
     laws.sums_to_one(exact)
     laws.sampler_matches_density(exact)
     x = laws.examples(model, 8)
@@ -144,7 +145,7 @@ def test_latent_variable_model_is_a_distribution_and_bounds_itself(name, seed):
     laws.bound_is_below(model, x, log_px)
     if not hasattr(model.posterior, "distribution"):
         return  # a posterior with an end can't be made as broad as the prior, and its weights may miss p(x)
-    broad = laws.with_broad_posterior(model)
+    broad = with_broad_posterior(model)
     laws.weights_average_to_the_likelihood(broad, x, log_px)
     laws.more_draws_close_the_gap(broad, x, log_px)
 

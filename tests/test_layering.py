@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "plot": set(TOOLBOX),
     "claims": set(),
     "codecs": TOOLBOX - {"nets"},
-    "laws": TOOLBOX | {"training", "weights", "evaluate", "latent"},
+    "laws": TOOLBOX | {"training", "weights", "evaluate"},
     "catalog": {"datasets", "weights", "training", "identity"},  # models by address: listing them builds none
     "live": TOOLBOX | {"plot"},
     "why": EVERYTHING_BELOW | {"live"},

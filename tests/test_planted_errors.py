@@ -317,7 +317,7 @@ def test_one_optimiser_for_everybody(monkeypatch):
 
     x = torch.randn(8, 2)
     laws.players_move_only_their_own_weights(Game(), x)
-    monkeypatch.setattr(laws, "Trainer", Everybody)
+    monkeypatch.setattr(laws.training, "Trainer", Everybody)
     with pytest.raises(AssertionError, match="'hunter' moved two"):
         laws.players_move_only_their_own_weights(Game(), x)
 

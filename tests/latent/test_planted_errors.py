@@ -14,12 +14,13 @@ from dgm_lite.latent.posteriors import DiagonalGaussian, ScaleLevels
 from dgm_lite.latent.priors import NormalMixture
 from dgm_lite.latent.vae import VAE, categorical_vae
 from dgm_lite.nets import mlp
+from tests.quadrature import ByQuadrature, with_broad_posterior
 
 
 def honest() -> VAE:
     torch.manual_seed(0)
     model = laws.prepare(categorical_vae(4, 3, latent_dim=1, hidden=8), scale=0.4)
-    return laws.with_broad_posterior(model)
+    return with_broad_posterior(model)
 
 
 def broken(kind) -> VAE:
@@ -41,7 +42,7 @@ def known():
     """Examples and their exact log p(x)."""
     model = honest()
     x = laws.examples(model, 8)
-    return x, laws.ByQuadrature(model).log_prob(x).detach()
+    return x, ByQuadrature(model).log_prob(x).detach()
 
 
 def test_reconstruction_averaged_over_pixels(known):
@@ -65,11 +66,11 @@ def test_kl_averaged_over_latent_units():
             return log_px + (log_pz - log_q) / self.prior.dim
 
     torch.manual_seed(0)
-    model = laws.with_broad_posterior(laws.prepare(categorical_vae(3, 3, latent_dim=2, hidden=8), scale=0.4))
+    model = with_broad_posterior(laws.prepare(categorical_vae(3, 3, latent_dim=2, hidden=8), scale=0.4))
     with torch.no_grad():  # a posterior away from the prior, as trained ones are
         [m for m in model.posterior.modules() if isinstance(m, torch.nn.Linear)][-1].bias[:2] = 2.0
     x = laws.examples(model, 8)
-    exact = laws.ByQuadrature(model).log_prob(x).detach()
+    exact = ByQuadrature(model).log_prob(x).detach()
     laws.bound_is_below(model, x, exact)
     model.__class__ = Averaged
     with pytest.raises(AssertionError):
@@ -100,7 +101,7 @@ def test_binary_cross_entropy_on_grey_values():
         encoder = torch.nn.Sequential(ScaleLevels(3), mlp(4, 8, 2))
         return laws.prepare(VAE(DiagonalGaussian(encoder), kind(mlp(1, 8, 4), 4), StandardNormal(1)))
 
-    catches(laws.sums_to_one, laws.ByQuadrature(build(BernoulliLikelihood)), laws.ByQuadrature(build(Grey)))
+    catches(laws.sums_to_one, ByQuadrature(build(BernoulliLikelihood)), ByQuadrature(build(Grey)))
     # And the honest likelihood refuses such values at all.
     for grey in (torch.full((2, 4), 2), torch.full((2, 4), 0.5)):
         laws.refuses(lambda: build(BernoulliLikelihood).elbo(grey), "0..1")  # noqa: B023
@@ -202,7 +203,7 @@ def test_sampler_with_another_prior_than_the_bound():
         model.__class__ = kind
         with torch.no_grad():
             model.prior.mu.copy_(torch.tensor([[2.0], [3.0]]))
-        return laws.ByQuadrature(model)
+        return ByQuadrature(model)
 
     catches(laws.sampler_matches_density, build(VAE), build(Standard))
 

@@ -16,6 +16,7 @@ from dgm_lite.latent.transform_coder import TransformCoder, principal_axes
 from dgm_lite.latent.vae import VAE, by_quadrature
 from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.fit import fit
+from tests.quadrature import ByQuadrature
 
 
 def small(seed: int = 0, **changes) -> TransformCoder:
@@ -42,7 +43,7 @@ def test_two_ways_to_integrate_over_z_agree():
     model = small()
     x = torch.randn(7, 2, dtype=torch.float64)
     expected = by_quadrature(model, x, reach=50.0, n=10_001)[0].detach()
-    torch.testing.assert_close(laws.ByQuadrature(model).log_prob(x), expected, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(ByQuadrature(model).log_prob(x), expected, rtol=1e-6, atol=1e-6)
 
 
 # --- the bound --------------------------------------------------------------------------------
@@ -72,7 +73,7 @@ def test_noise_that_fills_half_the_cell_is_caught():
     """It says too much about z without paying for it, and the bound comes to lie above log p(x)."""
     x = torch.tensor([[0.3, -0.2], [4.0, 4.5]], dtype=torch.float64)
     right, wrong = sharp(UnitUniform), sharp(HalfACell)
-    exact = laws.ByQuadrature(right).log_prob(x).detach()
+    exact = ByQuadrature(right).log_prob(x).detach()
     laws.bound_is_below(right, x, exact)
     with pytest.raises(AssertionError, match="above log p"):
         laws.bound_is_below(wrong, x, exact)

@@ -17,6 +17,7 @@ from dgm_lite.nets import mlp
 from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.fit import fit
 from dgm_lite.training.step import DivergedError, training_steps
+from tests.quadrature import ByQuadrature, with_broad_posterior
 
 
 def small(**changes) -> VAE:
@@ -41,14 +42,14 @@ def test_every_combination_keeps_the_laws(name):
     """Sums to one, draws from itself, bounds below the exact value and closer with more draws."""
     torch.manual_seed(1)
     model = MODELS[name]()
-    exact = laws.ByQuadrature(model, reach=16.0)
+    exact = ByQuadrature(model, reach=16.0)
     laws.sums_to_one(exact)
     laws.sampler_matches_density(exact)
     x = laws.examples(model, 8)
     log_px = exact.log_prob(x).detach()
     laws.bound_is_below(model, x, log_px)
     if "mixture" not in name:  # a posterior as broad as the standard normal need not cover other priors
-        laws.weights_average_to_the_likelihood(laws.with_broad_posterior(model), x, log_px)
+        laws.weights_average_to_the_likelihood(with_broad_posterior(model), x, log_px)
     laws.every_entry_gets_a_gradient(model, (x,), unused="upper")
     laws.all_weights_are_registered(model)
     laws.draws_are_repeatable(model)
@@ -101,7 +102,7 @@ def test_elbo_is_below_iwae_is_below_exact_on_a_linear_gaussian_model():
     torch.manual_seed(3)
     model, x = laws.prepare(linear_vae(5, 2), scale=0.1), torch.randn(6, 5, dtype=torch.float64)
     exact = as_ppca(model).log_prob(x).detach()
-    model = laws.with_broad_posterior(model)
+    model = with_broad_posterior(model)
     laws.bound_is_below(model, x, exact)
     laws.more_draws_close_the_gap(model, x, exact)
     many = model.importance_weighted(x, 100_000).detach()
@@ -181,7 +182,7 @@ def test_importance_weighting_with_one_draw_is_the_elbo():
 def test_evaluate_measures_the_tighter_bound():
     model, x = small().train(), laws.examples(small(), 30)
     tight = likelihood.importance_weighted(model, x, n_samples=200, batch_size=7)
-    exact = laws.ByQuadrature(model).log_prob(x).mean().item()
+    exact = ByQuadrature(model).log_prob(x).mean().item()
     assert tight.kind == "lower bound" and tight.dim == 4
     assert likelihood.bits_per_dim(model, x).nats < tight.nats < exact + 0.05
     assert model.training, "the model came back in another mode"
@@ -242,7 +243,7 @@ def test_any_posterior_that_draws_can_take_the_place():
     torch.manual_seed(0)
     model = laws.prepare(VAE(Jump(), small().likelihood, StandardNormal(1)), scale=0.2)
     x = laws.examples(model, 6)
-    laws.bound_is_below(model, x, laws.ByQuadrature(model).log_prob(x).detach())
+    laws.bound_is_below(model, x, ByQuadrature(model).log_prob(x).detach())
     assert model.reconstruct(x).shape == (6, 4)
     assert active_units(model.posterior, x).shape == (1,)
 

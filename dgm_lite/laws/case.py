@@ -1,0 +1,190 @@
+"""A model, made ready to be judged: a copy in double precision, examples, labels, and what it can do."""
+
+import copy
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from dgm_lite.laws.report import NotTried, Result
+from dgm_lite.laws.subject import takes_two
+from dgm_lite.protocols import Adversarial, Bijection, Bound, Density, Energy, Sampler, Trainable
+
+PROTOCOLS = {
+    "Sampler": Sampler, "Density": Density, "Bound": Bound, "Energy": Energy, "Bijection": Bijection,
+    "Trainable": Trainable, "Adversarial": Adversarial,
+}  # fmt: skip
+N_EXAMPLES = 16
+
+
+def abilities_of(model: nn.Module) -> set[str]:
+    """Names of what the model can do, by its methods alone."""
+    found = {name for name, protocol in PROTOCOLS.items() if isinstance(model, protocol)}
+    if callable(getattr(model, "logits", None)) and "Density" in found:
+        found.add("Autoregression")
+    return found
+
+
+class Given(nn.Module):
+    """p(x | y) at one y, with the methods of p(x): what holds for a density holds for it.
+
+    Args:
+        model: Has ``log_prob(x, y)``.
+        y: The label, a single number.
+    """
+
+    def __init__(self, model: nn.Module, y: Tensor):
+        super().__init__()
+        self.model, self.y = model, y
+        if isinstance(getattr(model, "levels", None), int):
+            self.levels = model.levels
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log p(x | y), nats, (B,)."""
+        return self.model.log_prob(x, self.y.expand(len(x)))
+
+    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """Draws from p(x | y), (n, *event).
+
+        Raises:
+            NotTried: If the model draws from p(x) only.
+        """
+        if "y" not in inspect.signature(self.model.sample).parameters:
+            raise NotTried("sample takes no y")
+        return self.model.sample(n, y=self.y.expand(n), generator=generator)
+
+
+@dataclass
+class Case:
+    """What the laws are applied to.
+
+    Args:
+        model: A copy on the CPU, in eval mode, its weights moved, in float64 if it works so.
+        x: Examples, (B, *event), or None if there are none.
+        labels: (y,) for a model of p(x | y), else ().
+        exact: log p(x), or None.
+        refusals: Whether bad input has to be refused.
+        found: Results that are known already.
+    """
+
+    model: nn.Module
+    x: Tensor | None
+    labels: tuple[Tensor, ...] = ()
+    exact: Callable | None = None
+    refusals: bool = False
+    found: list[Result] = field(default_factory=list)
+
+    def examples(self, n: int = N_EXAMPLES) -> Tensor:
+        """The first n examples.
+
+        Raises:
+            NotTried: If there are none.
+        """
+        if self.x is None:
+            raise NotTried("there are no examples: the model draws none; give x")
+        return self.x[:n]
+
+    @property
+    def densities(self) -> list[nn.Module]:
+        """The model; one for each of the first three labels, if it knows p(x | y)."""
+        if not self.labels:
+            return [self.model]
+        whole = [] if needs_two(self.model.log_prob) else [self.model]
+        return whole + [Given(self.model, y) for y in self.labels[0].unique()[:3]]
+
+    def labels_of(self, method: Callable, n: int = N_EXAMPLES) -> tuple[Tensor, ...]:
+        """Labels of the first n examples, if the method takes any."""
+        return tuple(v[:n] for v in self.labels) if takes_two(method) else ()
+
+    def exact_at(self, x: Tensor) -> Tensor:
+        """log p(x) in nats, (B,).
+
+        Raises:
+            NotTried: If nobody knows it, or not at this size.
+        """
+        if self.exact is None:
+            raise NotTried("nothing to compare with: the model has no exact(x) and none was given")
+        try:
+            with torch.no_grad():
+                return self.exact(self.model, x)
+        except ValueError as error:
+            raise NotTried(str(error)) from error
+
+
+def needs_two(method: Callable) -> bool:
+    """Whether a method can't be called with x alone."""
+    try:
+        inspect.signature(method).bind(None)
+    except (TypeError, ValueError):
+        return True
+    return False
+
+
+def case_of(model: nn.Module, x: Tensor | None, y: Tensor | None, *, exact: Callable | None,
+            levels: int | None, stir: float, refusals: bool, seed: int) -> Case:  # fmt: skip
+    """The case of a model; see ``check_model`` for the arguments."""
+    found, own = [], copy.deepcopy(model).cpu().eval()
+    if levels is not None:
+        own.levels = levels
+    if stir:
+        _stir(own, seed, stir)
+    ready = copy.deepcopy(own).double()
+    torch.set_default_dtype(torch.float64)  # so that a sample's torch.randn(n, 2) goes with the weights
+    words = "The model can be used in double precision"
+    try:
+        drawn = _draw(ready, seed) if x is None else x.detach().cpu()
+        drawn = drawn.double() if drawn is not None and drawn.is_floating_point() else drawn
+        labels = _labels(ready, y, drawn)
+        _use(ready, drawn, labels)
+    except Exception as error:
+        torch.set_default_dtype(torch.float32)
+        ready = own
+        drawn = _draw(ready, seed) if x is None else x.detach().cpu()
+        labels = _labels(ready, y, drawn)
+        _use(ready, drawn, labels)
+        said = f"model.double() stops with {type(error).__name__}: {str(error).splitlines()[0]}"
+        found.append(Result(words, "fails", said + ". The other laws are judged in its own precision."))
+    own_exact = type(ready).exact if callable(getattr(type(ready), "exact", None)) else None
+    given = None if exact is None else lambda _, x: exact(x)
+    return Case(ready, drawn, labels, given or own_exact, refusals, found)
+
+
+@torch.no_grad()
+def _stir(model: nn.Module, seed: int, stir: float) -> None:
+    """Move each weight by a share of the size that it usually starts with."""
+    generator = torch.Generator().manual_seed(seed)
+    for p in model.parameters():
+        if p.is_floating_point():
+            scale = 0.5 / math.sqrt(p[0].numel()) if p.dim() > 1 else 0.3
+            p.add_(stir * scale * torch.randn(p.shape, generator=generator, dtype=p.dtype))
+
+
+def _draw(model: nn.Module, seed: int) -> Tensor | None:
+    """A few draws of the model, if it draws."""
+    if not isinstance(model, Sampler):
+        return None
+    generator = {"generator": torch.Generator().manual_seed(seed)}
+    options = generator if "generator" in inspect.signature(model.sample).parameters else {}
+    n_classes = getattr(model, "n_classes", None)
+    if isinstance(n_classes, int) and "y" in inspect.signature(model.sample).parameters:
+        options["y"] = torch.arange(64) % n_classes
+    return model.sample(64, **options).detach()
+
+
+def _labels(model: nn.Module, y: Tensor | None, x: Tensor | None) -> tuple[Tensor, ...]:
+    """The labels of the examples, if the model knows any."""
+    if y is not None:
+        return (y.detach().cpu(),)
+    n_classes = getattr(model, "n_classes", None)
+    return (torch.arange(len(x)) % n_classes,) if isinstance(n_classes, int) and x is not None else ()
+
+
+def _use(model: nn.Module, x: Tensor | None, labels: tuple[Tensor, ...]) -> None:
+    """Call each measure once: whether it works in this precision."""
+    for name in ("log_prob", "elbo", "energy", "to_latent"):
+        method = getattr(model, name, None)
+        if callable(method) and x is not None:
+            method(x, *labels) if labels and takes_two(method) else method(x)
