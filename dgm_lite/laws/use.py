@@ -54,7 +54,8 @@ def saving_changes_nothing(model: nn.Module, other: nn.Module, x: Tensor, file, 
 
 @torch.no_grad()
 def dtypes_agree(model: nn.Module, x: Tensor, *labels: Tensor, dtype: torch.dtype = torch.float32,
-                 tolerance: float = 1e-4, of: tuple[str, ...] = ("log_prob", "elbo", "energy")) -> None:  # fmt: skip
+                 tolerance: float = 1e-4,
+                 of: tuple[str, ...] = ("log_prob", "elbo", "energy")) -> None:  # fmt: skip
     """The model in another precision takes and gives that precision, and says nearly the same.
 
     Args:
