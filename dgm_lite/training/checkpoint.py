@@ -20,7 +20,8 @@ def identity(run) -> dict:
     Args:
         run: The state of one ``fit``.
     """
-    rows = run.data.train.detach().cpu().contiguous().numpy().tobytes()
+    columns = [*run.data.split("train"), *(run.data.split("valid") if run.validates else ())]
+    rows = b"".join(column.cpu().contiguous().numpy().tobytes() for column in columns)
     same = {
         **asdict(run.config),
         "model": type(run.model).__name__,

@@ -512,6 +512,7 @@ def test_a_finished_run_is_not_run_again(tmp_path):
     ({"model": CausalARM(4, 3, channels=4, dilations=(2,))}, "layers"),
     ({"model": GaussianMixture(4, 2)}, "model 'GaussianMixture'"),
     ({"data": tiny_data(54)}, "examples"),
+    ({"data": replace(tiny_data(), valid=tiny_data().valid.flip(0))}, "examples"),
 ])  # fmt: skip
 def test_the_checkpoint_of_another_run_is_refused(tmp_path, change, word):
     run = {"model": tiny_arm(), "data": tiny_data(), "config": TrainConfig(epochs=3, batch_size=10)}
@@ -521,6 +522,18 @@ def test_the_checkpoint_of_another_run_is_refused(tmp_path, change, word):
     before = state(other["model"])
     laws.refuses(lambda: fit(**other, checkpoint=file), "run.ckpt", "another run", word)
     assert same(state(other["model"]), before), "a refused checkpoint changed the model"
+
+
+def test_the_checkpoint_of_other_labels_is_refused(tmp_path):
+    """Every column that a batch has counts, not the examples alone."""
+    x = torch.randn(20, 2)
+    data = Dataset("halves", x, x, x, *[(x[:, 0] > 0).long()] * 3).labelled()
+    fit(Classifier(2, 2), data, TrainConfig(epochs=1), checkpoint=tmp_path / "run.ckpt")
+    other = replace(data, train_labels=1 - data.train_labels)
+    laws.refuses(
+        lambda: fit(Classifier(2, 2), other, TrainConfig(epochs=1), checkpoint=tmp_path / "run.ckpt"),
+        "examples",
+    )
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):
