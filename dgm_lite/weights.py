@@ -89,17 +89,16 @@ def read(file: str | Path, *, kind: str) -> tuple[dict[str, Tensor], dict]:
     return tensors, about
 
 
-def save(model: nn.Module, file: str | Path, *, rescue: bool = False, **about) -> None:
+def save(model: nn.Module, file: str | Path, **about) -> None:
     """Save a model's weights and buffers, and what they belong to.
 
     Args:
         model: What to save.
         file: Where to; by custom it ends in .safetensors.
-        rescue: See ``write``.
         **about: Facts to keep with the weights (data set, command, seed).
     """
     about = {"model": type(model).__name__, "settings": identity(model)["settings"], **about}
-    write(file, model.state_dict(), kind="weights", about=about, rescue=rescue)
+    write(file, model.state_dict(), kind="weights", about=about)
 
 
 def load(model: nn.Module, file: str | Path) -> dict:
