@@ -1,6 +1,8 @@
 """The one table: complete, consistent with the package and the book, and with clear refusals."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -113,3 +115,11 @@ def test_a_models_name_stands_in_its_entry_and_nowhere_else():
     others = [file for file in files if not {"catalog", "why"} & set(file.relative_to(ROOT).parts)]
     copies = {str(file.relative_to(ROOT)): sorted(strings(file) & names) for file in others}
     assert {file: found for file, found in copies.items() if found} == {}
+
+
+def test_listing_the_models_imports_none_of_them():
+    code = "import sys, dgm_lite.catalog; print(*(m for m in sys.modules if m.startswith('dgm_lite.')))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    rooms = {module.split(".")[1] for module in done.stdout.split()}
+    homes = {entry.address.split(".")[1] for entry in catalog.MODELS}
+    assert "catalog" in rooms and not rooms & (homes | {"plot", "live", "evaluate", "comparison"})
