@@ -10,15 +10,9 @@ from dgm_lite.protocols import Bound, Density
 
 def measured(model: nn.Module, data: Dataset, split: str, seed: int) -> str:
     """Its likelihood, or how easily its samples are told from data; the same seed gives the same figures."""
-    x = getattr(data, split)
+    x, *more = data.split(split)
     if not isinstance(model, Density | Bound):
         drawn = model.sample(len(x), generator=torch.Generator().manual_seed(seed))
         share = samples.two_sample(x.flatten(1), drawn.flatten(1), seed=seed % 2**32)
         return f"no likelihood; a forest tells samples from data in {share:.0%} of cases (50 %: not at all)"
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)  # a bound is measured by its own draws
-        found = likelihood.bits_per_dim(model, x)
-    if data.levels:
-        return str(found)
-    # Bits per dimension mean something only for data with levels.
-    return f"log p(x) = {found.nats:.3f} +- {found.error:.3f} nats ({found.kind})"
+    return str(likelihood.bits_per_dim(model, x, *more, seed=seed))
