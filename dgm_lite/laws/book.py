@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from dgm_lite.laws import autoregression, bijections, bounds, densities, sampling, training, use
-from dgm_lite.laws.case import Case
+from dgm_lite.laws.case import Case, Given, takes_y
 from dgm_lite.laws.report import NotTried
 from dgm_lite.laws.subject import moved
 from dgm_lite.protocols import Adversarial, Bound, Density, Trainable
@@ -46,6 +46,8 @@ def _of_each_density(law: Callable) -> Callable:
 
 
 def _draws_follow(model, seed: int) -> str:
+    if isinstance(model, Given) and not takes_y(model.model):
+        return ""  # it draws from p(x) alone, and that is judged
     if not callable(getattr(model, "sample", None)):
         raise NotTried("the model draws no samples")
     return densities.sampler_matches_density(model, seed=seed)
@@ -98,8 +100,10 @@ def _below(case: Case) -> str:
 def _closer(case: Case) -> None:
     if not hasattr(case.model, "importance_weighted"):
         raise NotTried("the model has no importance_weighted(x, k)")
-    x = case.examples(4)
-    bounds.more_draws_close_the_gap(case.model, x, case.exact_at(x), 2000, left=None)
+    x = case.examples(8)
+    exact = case.exact_at(x)
+    bounds.more_draws_close_the_gap(case.model, x, exact, 2000, left=None)
+    bounds.weights_average_to_the_likelihood(case.model, x, exact, 10_000, at_most=True)
 
 
 def _single(case: Case) -> None:
@@ -138,9 +142,11 @@ def _loss(case: Case) -> None:
     if not isinstance(case.model, Density):
         raise NotTried("there is no log_prob to compare with")
     x, *labels = _batch(case)
-    if labels and not case.labels_of(case.model.log_prob):
+    joint = labels and hasattr(case.model, "log_prob_joint")
+    if labels and not joint and not case.labels_of(case.model.log_prob):
         raise NotTried("the loss takes labels, log_prob none")
-    training.loss_is_mean_negative_log_prob(case.model, x, *labels)
+    of = "log_prob_joint" if joint else "log_prob"
+    training.loss_is_mean_negative_log_prob(case.model, x, *labels, of=of)
 
 
 def _players(case: Case) -> None:
@@ -205,9 +211,9 @@ LAWS = (
     Law("Autoregression", "One position at a time gives the logits of the full pass", _steps),
     Law("Autoregression", "Sampling with a cache draws what sampling without draws", _cached),
     Law("Sampler", "The same generator gives the same draws, and no other randomness is used",
-        lambda case: sampling.draws_are_repeatable(case.model)),
+        lambda case: sampling.draws_are_repeatable(case.sampler)),
     Law("Sampler", "Drawing, filling in and inverting use no dropout, also in training mode",
-        _on(sampling.drawing_and_inverting_use_no_dropout)),
+        lambda case: sampling.drawing_and_inverting_use_no_dropout(case.sampler, case.examples())),
     Law("Trainable", "The loss reaches every weight", _gradients),
     Law("Trainable", "In eval mode the loss is the mean of -log p(x), in nats", _loss),
     Law("Adversarial", "Each player's loss reaches its weights", _gradients),

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite.laws.report import NotTried, require, require_close
-from dgm_lite.laws.subject import AT_ONCE, everything, is_discrete, plane
+from dgm_lite.laws.subject import AT_ONCE, everything, is_discrete, one_draw, plane
 
 
 @torch.no_grad()
@@ -66,7 +66,7 @@ def bounds_sum_to_at_most_one(model: nn.Module, n: int = 64) -> str:
         x, cell = plane(model, 100, margin=0.5)
     if len(x) * n > 1_300_000:
         raise NotTried(f"{len(x)} points, {n} draws for each, are too many; give a small instance")
-    like = model.sample(1)
+    like = one_draw(model)
     draws = _log_weights(model, x.to(like.dtype).reshape(len(x), *like.shape[1:]), n).double()
     variance = draws.var(1) / n
     share = (draws.mean(1) - variance / 2).exp() * cell  # exp of a mean is too large by half its variance
@@ -98,10 +98,21 @@ def bound_is_below(model: nn.Module, x: Tensor, exact: Tensor, n: int = 4000) ->
 
 
 @torch.no_grad()
-def weights_average_to_the_likelihood(model: nn.Module, x: Tensor, exact: Tensor, n: int = 40_000) -> None:
-    """E[exp elbo(x)] = p(x): what makes importance weighting right, and a wrong density or sampler wrong."""
+def weights_average_to_the_likelihood(
+    model: nn.Module, x: Tensor, exact: Tensor, n: int = 40_000, *, at_most: bool = False
+) -> None:
+    """E[exp elbo(x)] = p(x): what makes importance weighting right, and a wrong density or sampler wrong.
+
+    Args:
+        model: A Bound.
+        x: Examples, (B, *event).
+        exact: log p(x) in nats, (B,).
+        n: Draws for each x.
+        at_most: Whether a smaller mean is right, too, as where q(z | x) is narrow or ends somewhere.
+    """
     ratio = (_log_weights(model, x, n) - exact[:, None]).exp()
-    off = (ratio.mean(1) - 1).abs() / (ratio.std(1) / n**0.5 + 1e-9)
+    above = ratio.mean(1) - 1
+    off = (above if at_most else above.abs()) / (ratio.std(1) / n**0.5 + 1e-9)
     found = ratio.mean(1)[off.argmax()]
     require(off.max() < 5, f"importance weights average to {found:.4f} of p(x)")
 

@@ -47,14 +47,9 @@ class Given(nn.Module):
         return self.model.log_prob(x, self.y.expand(len(x)))
 
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
-        """Draws from p(x | y), (n, *event).
-
-        Raises:
-            NotTried: If the model draws from p(x) only.
-        """
-        if "y" not in inspect.signature(self.model.sample).parameters:
-            raise NotTried("sample takes no y")
-        return self.model.sample(n, y=self.y.expand(n), generator=generator)
+        """Draws from p(x | y), or from p(x) where that is all the model draws from: (n, *event)."""
+        given = {"y": self.y.expand(n)} if takes_y(self.model) else {}
+        return self.model.sample(n, generator=generator, **given)
 
 
 @dataclass
@@ -92,8 +87,21 @@ class Case:
         """The model; one for each of the first three labels, if it knows p(x | y)."""
         if not self.labels:
             return [self.model]
-        whole = [] if needs_two(self.model.log_prob) else [self.model]
-        return whole + [Given(self.model, y) for y in self.labels[0].unique()[:3]]
+        each = (
+            [Given(self.model, y) for y in self.labels[0].unique()[:3]]
+            if takes_two(self.model.log_prob)
+            else []
+        )
+        try:
+            self.model.log_prob(self.x[:1])
+        except (TypeError, ValueError):
+            return each  # it knows p(x | y) only
+        return [self.model, *each]
+
+    @property
+    def sampler(self) -> nn.Module:
+        """The model, with its first label where its draws need one."""
+        return Given(self.model, self.labels[0][0]) if self.labels and takes_y(self.model) else self.model
 
     def labels_of(self, method: Callable, n: int = N_EXAMPLES) -> tuple[Tensor, ...]:
         """Labels of the first n examples, if the method takes any."""
@@ -114,13 +122,9 @@ class Case:
             raise NotTried(str(error)) from error
 
 
-def needs_two(method: Callable) -> bool:
-    """Whether a method can't be called with x alone."""
-    try:
-        inspect.signature(method).bind(None)
-    except (TypeError, ValueError):
-        return True
-    return False
+def takes_y(model: nn.Module) -> bool:
+    """Whether the model draws from p(x | y)."""
+    return "y" in inspect.signature(model.sample).parameters
 
 
 def case_of(model: nn.Module, x: Tensor | None, y: Tensor | None, *, exact: Callable | None,
@@ -133,20 +137,20 @@ def case_of(model: nn.Module, x: Tensor | None, y: Tensor | None, *, exact: Call
         _stir(own, seed, stir)
     ready = copy.deepcopy(own).double()
     torch.set_default_dtype(torch.float64)  # so that a sample's torch.randn(n, 2) goes with the weights
-    words = "The model can be used in double precision"
     try:
-        drawn = _draw(ready, seed) if x is None else x.detach().cpu()
-        drawn = drawn.double() if drawn is not None and drawn.is_floating_point() else drawn
-        labels = _labels(ready, y, drawn)
-        _use(ready, drawn, labels)
+        drawn = _used(ready, x, y, seed)
     except Exception as error:
-        torch.set_default_dtype(torch.float32)
-        ready = own
-        drawn = _draw(ready, seed) if x is None else x.detach().cpu()
-        labels = _labels(ready, y, drawn)
-        _use(ready, drawn, labels)
-        said = f"model.double() stops with {type(error).__name__}: {str(error).splitlines()[0]}"
-        found.append(Result(words, "fails", said + ". The other laws are judged in its own precision."))
+        kind = torch.get_default_dtype()
+        try:
+            torch.set_default_dtype(torch.float32)
+            drawn = _used(own, x, y, seed)
+            ready, said = own, f"model.double() stops with {type(error).__name__}: {error}".splitlines()[0]
+            words = "The model can be used in double precision"
+            found.append(Result(words, "fails", f"{said}; the other laws are judged in its own precision"))
+        except Exception:  # not a matter of precision: each law will say so
+            torch.set_default_dtype(kind)
+            drawn = _drawn(copy.deepcopy(ready), x, seed)
+    labels = _labels(ready, y, drawn)
     own_exact = type(ready).exact if callable(getattr(type(ready), "exact", None)) else None
     given = None if exact is None else lambda _, x: exact(x)
     return Case(ready, drawn, labels, given or own_exact, refusals, found)
@@ -162,15 +166,17 @@ def _stir(model: nn.Module, seed: int, stir: float) -> None:
             p.add_(stir * scale * torch.randn(p.shape, generator=generator, dtype=p.dtype))
 
 
-def _draw(model: nn.Module, seed: int) -> Tensor | None:
-    """A few draws of the model, if it draws."""
+def _drawn(model: nn.Module, x: Tensor | None, seed: int) -> Tensor | None:
+    """The examples in the model's precision, or a few of its draws, if it draws any."""
+    if x is not None:
+        x = x.detach().cpu()
+        return x.to(torch.get_default_dtype()) if x.is_floating_point() else x
     if not isinstance(model, Sampler):
         return None
-    generator = {"generator": torch.Generator().manual_seed(seed)}
-    options = generator if "generator" in inspect.signature(model.sample).parameters else {}
-    n_classes = getattr(model, "n_classes", None)
-    if isinstance(n_classes, int) and "y" in inspect.signature(model.sample).parameters:
-        options["y"] = torch.arange(64) % n_classes
+    parameters = inspect.signature(model.sample).parameters
+    options = {"generator": torch.Generator().manual_seed(seed)} if "generator" in parameters else {}
+    if takes_y(model) and isinstance(getattr(model, "n_classes", None), int):
+        options["y"] = torch.arange(64) % model.n_classes
     return model.sample(64, **options).detach()
 
 
@@ -182,9 +188,12 @@ def _labels(model: nn.Module, y: Tensor | None, x: Tensor | None) -> tuple[Tenso
     return (torch.arange(len(x)) % n_classes,) if isinstance(n_classes, int) and x is not None else ()
 
 
-def _use(model: nn.Module, x: Tensor | None, labels: tuple[Tensor, ...]) -> None:
-    """Call each measure once: whether it works in this precision."""
+def _used(model: nn.Module, x: Tensor | None, y: Tensor | None, seed: int) -> Tensor | None:
+    """The examples, after each measure of a copy was called once: whether it works in this precision."""
+    model = copy.deepcopy(model)
+    x = _drawn(model, x, seed)
     for name in ("log_prob", "elbo", "energy", "to_latent"):
         method = getattr(model, name, None)
         if callable(method) and x is not None:
-            method(x, *labels) if labels and takes_two(method) else method(x)
+            method(x, *_labels(model, y, x)) if takes_two(method) else method(x)
+    return x

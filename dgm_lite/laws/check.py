@@ -1,8 +1,10 @@
 """Any model under every law that its abilities call for, with a report in words."""
 
+import copy
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -79,6 +81,7 @@ def check_model(
 
 def law_on(law: Law, case: Case) -> Result:
     """What becomes of one law; errors of any kind are reported and not raised."""
+    case = replace(case, model=copy.deepcopy(case.model))  # whatever a call may change in it
     try:
         said = None
         for seed in law.seeds:

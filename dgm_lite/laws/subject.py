@@ -44,7 +44,7 @@ def moved(model: nn.Module, seed: int, scale: float) -> nn.Module:
 
 def examples(model: nn.Module, n: int = 16, seed: int = 1) -> Tensor:
     """Inputs that the model takes but did not make: uniform integers, or normal floats in its dtype."""
-    one = model.sample(1, generator=torch.Generator().manual_seed(seed))
+    one = one_draw(model)
     generator = torch.Generator().manual_seed(seed)
     if one.is_floating_point():
         return torch.randn(n, *one.shape[1:], generator=generator, dtype=one.dtype)
@@ -62,9 +62,20 @@ def domain(dim: int, levels: int) -> Tensor:
     return torch.tensor(list(itertools.product(range(levels), repeat=dim)))
 
 
+def one_draw(model: nn.Module) -> Tensor:
+    """A single draw, (1, *event), from which shape and type are known.
+
+    Raises:
+        NotTried: If the model does not draw.
+    """
+    if not callable(getattr(model, "sample", None)):
+        raise NotTried("the model has no sample(n), by which the range of x would be known")
+    return model.sample(1, generator=torch.Generator().manual_seed(5))
+
+
 def is_discrete(model: nn.Module) -> bool:
     """Whether the model draws integers."""
-    return not model.sample(1).is_floating_point()
+    return not one_draw(model).is_floating_point()
 
 
 def is_unbounded(model: nn.Module) -> bool:
@@ -89,7 +100,7 @@ def in_double(model: nn.Module) -> bool:
 
 def event_of(model: nn.Module) -> torch.Size:
     """Shape of one example."""
-    return model.sample(1, generator=torch.Generator().manual_seed(5)).shape[1:]
+    return one_draw(model).shape[1:]
 
 
 def everything(model: nn.Module) -> tuple[Tensor, Tensor]:
@@ -143,6 +154,6 @@ def plane(model: nn.Module, n: int = 400, margin: float = 1.0) -> tuple[Tensor, 
 @torch.no_grad()
 def log_prob_of(model: nn.Module, x: Tensor) -> Tensor:
     """log p of many rows of numbers, (N, D), given to the model in the shape and type of its own draws."""
-    like = model.sample(1, generator=torch.Generator().manual_seed(5))
+    like = one_draw(model)
     rows = x.to(like.dtype).reshape(len(x), *like.shape[1:])
     return torch.cat([model.log_prob(part) for part in rows.split(AT_ONCE)]).double()

@@ -104,9 +104,11 @@ def players_share_no_weights(model: nn.Module) -> None:
             owner[id(parameter)] = player.name
 
 
-def loss_is_mean_negative_log_prob(model: nn.Module, x: Tensor, *labels: Tensor) -> None:
+def loss_is_mean_negative_log_prob(
+    model: nn.Module, x: Tensor, *labels: Tensor, of: str = "log_prob"
+) -> None:
     """A density trained by likelihood reports nats per example: no other unit, no mean over pixels."""
-    loss, nats = model.loss(x, *labels), -model.log_prob(x, *labels).mean()
+    loss, nats = model.loss(x, *labels), -getattr(model, of)(x, *labels).mean()
     require_close(loss, nats, "loss, against the mean of -log p(x),", tolerance=1e-12, unit="nats")
 
 

@@ -77,6 +77,8 @@ def dtypes_agree(model: nn.Module, x: Tensor, *labels: Tensor, dtype: torch.dtyp
         here, there = (getattr(m, name) for m in (model, other))
         with SameNoise():
             exact, said = _seeded(here, x, labels), _seeded(there, moved, labels)
+        came = f"{name} of a model in {next(model.parameters()).dtype} came back as {exact.dtype}"
+        require(exact.dtype == next(model.parameters()).dtype, came)
         what = f"{name} in {str(dtype).removeprefix('torch.')}"
         require_close(said.double(), exact.double(), what, tolerance=tolerance, unit="nats")
         for kind in (torch.int32, torch.uint8) if not x.is_floating_point() else ():
