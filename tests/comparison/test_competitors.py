@@ -6,6 +6,8 @@ import pytest
 
 from dgm_lite import catalog, laws
 from dgm_lite.catalog.entry import Trial
+from dgm_lite.cli.main import main
+from dgm_lite.codecs import container
 from dgm_lite.comparison import competitors, jobs, results, table
 from dgm_lite.comparison.competitors import ROWS, beside, counted, quoted
 from dgm_lite.datasets import files
@@ -28,6 +30,14 @@ def test_one_entry_is_measured_in_every_part_and_counts_in_the_table(toy):
         assert (trial.part, "toy") in todo
         assert [c.name for c in counted(trial.part, toy.family)][-1] == "toy"
         assert quoted("digits", toy.family).name != "toy"
+
+
+def test_one_entry_is_on_the_command_lines_list_and_among_the_codecs(toy, capsys):
+    assert main(["list"]) == 0
+    assert "toy " in capsys.readouterr().out
+    assert toy.lossless and container.codec_of(catalog.model("toy").build(**toy.small)).__name__.endswith(
+        toy.codec
+    )
 
 
 def test_the_table_asks_for_the_rows_of_a_new_entry(toy):

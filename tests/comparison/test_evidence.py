@@ -1,0 +1,138 @@
+"""The figures that the table rests on, from rows with numbers that can be counted by hand."""
+
+import pytest
+
+from dgm_lite import laws
+from dgm_lite.comparison import evidence, table
+from dgm_lite.comparison.competitors import ROWS, beside, counted, quoted
+from dgm_lite.protocols import Bound, Density
+
+
+def rows(part: str, model: str, unit: str = "", **quantities) -> list[dict]:
+    """A row for each seed of each quantity; the names' underscores stand for spaces."""
+    return [
+        {"part": part, "model": model, "seed": seed, "quantity": quantity, "value": value, "unit": unit}
+        for quantity, values in quantities.items()
+        for seed, value in enumerate(values)
+    ]
+
+
+def told(model: str, *shares: float) -> list[dict]:
+    return rows("stability", model, **{"told from data": shares})
+
+
+def curve(model: str, *points: tuple[int, float]) -> list[dict]:
+    found = []
+    for k, (n_bytes, mse) in enumerate(points):
+        found += rows("lossy", model, **{f"bytes, point {k}": [n_bytes], f"error, point {k}": [mse]})
+    return found
+
+
+def test_lost_runs_are_counted_and_their_spread_is_that_of_a_sample():
+    found = evidence.stability(told("a", 0.5, 0.7, 0.9, 0.95) + told("b", 1.0), "a")
+    assert found == (pytest.approx(0.7625), pytest.approx(0.205649, abs=1e-6), 1, 4), "0.9 itself is not lost"
+
+
+def test_the_smallest_figure_is_the_tightest_bound_and_an_exact_one_says_so():
+    some = rows("digits", "vae", **{"test, bound": [90, 92], "test, bound, k = 200": [87, 88]})
+    some += rows("digits", "arm", **{"test, exact": [80, 81]}) + rows("digits", "gan", training=[1])
+    some += rows("sampling", "flow", **{"test, exact": [1]})
+    assert evidence.likelihood(some, "vae") == ("bound", 87.5)
+    assert evidence.likelihoods(some) == {"vae": ("bound", 87.5), "arm": ("exact", 80.5)}
+    laws.refuses(lambda: evidence.likelihood(some, "gan"), "gan")
+    assert evidence.quantities(some)[:2] == [("vae", "test, bound"), ("vae", "test, bound, k = 200")]
+
+
+def test_image_formats_are_files_of_others_shortest_first():
+    some = rows("formats", "f", "bytes", **{"PNG": [30], "WebP": [20], "range coder, left": [10]})
+    some += rows("formats", "f", "share", told=[0.5]) + rows("digits", "arm", "bytes", file=[5])
+    assert list(evidence.image_formats(some).items()) == [("WebP", 20), ("PNG", 30)]
+
+
+def test_lossy_codecs_are_compared_in_the_middle_of_what_both_reach():
+    """Bytes times error is 4,000 for WebP and half of it for ours, which reaches further on either side."""
+    webp = curve("WebP", (500, 8.0), (1000, 4.0), (4000, 1.0))
+    ours = curve("ours", (4000, 0.5), (2000, 1.0), (1000, 2.0), (500, 4.0), (250, 8.0), (125, 16.0))
+    linear = curve("principal components", (800, 4.0), (3200, 1.0))
+    points = evidence.lossy_curve(ours, "ours")
+    assert [(p.n_bytes, p.mse) for p in points[:2]] == [(4000, 0.5), (2000, 1.0)]
+    assert points[0].n_pixels == 64 * 447 and points[0].levels == 17
+    assert evidence.lossy_gain(webp + ours, "ours") == (500, pytest.approx(1000))
+    saved = 1 - 2000 / 3200
+    assert evidence.less_than_linear(ours + linear, "ours") == pytest.approx(saved), "where both reach"
+    laws.refuses(lambda: evidence.lossy_curve(webp, "ours"), "lossy curve", "ours")
+
+
+# --- the cells from such rows -----------------------------------------------------------------
+
+
+@pytest.fixture
+def invented() -> list[dict]:
+    """Everybody measured, in round numbers: families differ by what is asked below."""
+    found = rows("formats", "f", "bytes", **{"PNG": [9000], "WebP": [8000]})
+    found += curve("WebP", (500, 8.0), (1000, 4.0), (4000, 1.0))
+    found += curve("principal components", (800, 4.0), (3200, 1.0))
+    for f, family in enumerate(ROWS):
+        for c in counted("stability", family) + beside("stability", family):
+            found += told(c.name, 0.5, 0.7, *([0.6] * 8))
+        for n, c in enumerate(counted("digits", family)):
+            model, size = c.build(), {"test digits as one file": [7000 + 1000 * f] * 3}
+            kind = "exact" if isinstance(model, Density) else "bound" if isinstance(model, Bound) else None
+            nats = {f"test, {kind}": [80 + 10 * f + n, 81 + 10 * f + n, 82 + 10 * f + n]} if kind else {}
+            found += rows("digits", c.name, **nats, **(size if c.entry.lossless else {}))
+        for c in counted("sampling", family):
+            found += rows("sampling", c.name, **{table.LARGEST: [1e-3 * (1 + f)]})
+        for c in beside("sampling", family):
+            found += rows("sampling", c.name, **{table.LARGEST: [0.1]})
+        for c in counted("lossy", family):
+            found += curve(c.name, (2000, 1.0), (1000, 2.0), (500, 4.0), (250, 8.0))
+    return found
+
+
+def test_cells_say_what_the_rows_say(invented):
+    cells = table.cells(invented)
+    measured = {where: cell["measured"] for where, cell in cells.items()}
+    assert measured["implicit", "training"] == "0 of 20 lost"
+    assert measured["autoregressive", "likelihood"] == "81.0 nats"
+    assert measured["flow", "likelihood"] == "91.0 nats"
+    assert measured["prescribed", "likelihood"] == "at most 101.0 nats"
+    assert measured["implicit", "likelihood"] == "none"
+    assert measured["autoregressive", "sampling"] == "1,000 a second"
+    assert measured["implicit", "sampling"] == "250 a second"
+    assert measured["prescribed", "lossy"] == "50% of WebP"
+    assert measured["autoregressive", "lossless"] == "7,000 bytes"
+    assert measured["implicit", "lossless"] == measured["flow", "lossy"] == "no codec"
+    assert "97" not in cells["autoregressive", "training"]["interval"]
+    assert "told 60% of the time, with a spread of 4.7% over seeds" in cells["flow", "training"]["interval"]
+    assert "81.0 +- 0.6 nats (exact, 3 seeds)" in cells["autoregressive", "likelihood"]["interval"]
+    assert cells["flow", "likelihood"]["interval"].startswith(f"{quoted('digits', 'flow').name}: 91.0")
+    assert "Without a cache it would be 100 times that again" in cells["autoregressive", "sampling"]["detail"]
+    assert cells["autoregressive", "sampling"]["detail"].startswith("The fastest.")
+    assert cells["flow", "sampling"]["detail"].startswith("2 times the time of the fastest")
+    assert "38% fewer bytes" in cells["prescribed", "lossy"]["detail"]
+    assert "12% shorter" in cells["autoregressive", "lossless"]["detail"]
+    assert "WebP: 8,000" in cells["autoregressive", "lossless"]["interval"]
+    assert "12% longer" in cells["prescribed", "lossless"]["detail"]
+
+
+def test_verdicts_turn_where_the_numbers_do(invented):
+    """Ten times the median time is not slow yet; a remedy that loses less than half as many is a caveat."""
+    of = lambda rows: {where: cell["verdict"] for where, cell in table.cells(rows).items()}  # noqa: E731
+    assert of(invented)["autoregressive", "lossless"] == "holds"
+    assert of(invented)["flow", "lossless"] == "holds with a caveat", "8,000 bytes are what WebP takes"
+    own = [r for r in invented if r["model"] == quoted("sampling", "autoregressive").name]
+    sampling = next(r for r in own if r["part"] == "sampling")
+    sampling["value"] = 34.9e-3  # the median is 3.5 ms now
+    assert of(invented)["autoregressive", "sampling"] == "fails"
+    sampling["value"] = 35.1e-3
+    assert of(invented)["autoregressive", "sampling"] == "holds"
+    for game in counted("stability", "implicit"):
+        for row in invented:
+            if row["model"] == game.name and row["seed"] < 2:
+                row["value"] = 0.95  # four runs lost of twenty
+    assert of(invented)["implicit", "training"] == "holds with a caveat"
+    (calmed,) = beside("stability", "implicit")
+    for row in invented:
+        if row["model"] == calmed.name and row["seed"] < 2:
+            row["value"] = 0.95
+    assert of(invented)["implicit", "training"] == "holds", "two lost of ten are not fewer than half of four"
