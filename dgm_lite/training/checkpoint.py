@@ -1,17 +1,27 @@
 """Checkpoints of ``fit``: all that a run needs to end in the same numbers after it was stopped.
 
-Weights, their average, the best so far, the optimisers' memory, and the state of every source of randomness.
+Weights, their average, the best so far, the optimisers' memory, and the state of every source of randomness
+are written anew after each epoch. What grows with every step, the losses, lies in a file beside it, to which
+each epoch only adds its own:
+
+    NAME.steps = rows of float64, lowest byte first: epoch, validation loss or NaN, the loss of each player
 """
 
 import hashlib
-import json
+import math
+import os
 from dataclasses import asdict
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from dgm_lite import weights
+from dgm_lite import identity as identities
+from dgm_lite import outputs, weights
 from dgm_lite.protocols import Step
+
+HOW_LONG = ("epochs", "patience")  # when to stop is asked anew each time, and changes no step that was done
 
 
 def identity(run) -> dict:
@@ -19,19 +29,92 @@ def identity(run) -> dict:
 
     Args:
         run: The state of one ``fit``.
+
+    Returns:
+        ``settings`` and ``tensors``, as of a model: see ``dgm_lite.identity``.
     """
-    columns = [*run.data.split("train"), *(run.data.split("valid") if run.validates else ())]
-    rows = b"".join(column.cpu().contiguous().numpy().tobytes() for column in columns)
+    config = {k: v for k, v in asdict(run.config).items() if k not in HOW_LONG}
     same = {
-        **asdict(run.config),
-        "model": type(run.model).__name__,
-        "parameters": sum(p.numel() for p in run.model.parameters()),
-        "layers": hashlib.sha256(str(run.model).encode()).hexdigest()[:12],
+        **config,
+        "betas": list(config["betas"]),
         "data": run.data.name,
-        "examples": hashlib.sha256(rows).hexdigest()[:12],
         "processes": run.trainer.n_processes,
     }
-    return json.loads(json.dumps(same))  # as it comes back from a file: a tuple is a list there
+    for split in ("train", "valid") if run.validates else ("train",):
+        for name, column in zip(run.data.used, run.data.split(split), strict=True):
+            same[f"{split} {name}"] = f"{len(column)} rows, {identities.checksum(column)}"
+    model = identities.identity(run.model)
+    same |= {f"model's {name}": value for name, value in model["settings"].items()}
+    return {"settings": same, "tensors": {f"model's {k}": v for k, v in model["tensors"].items()}}
+
+
+class StepsFile:
+    """The steps of a run, in a file that only grows: no epoch costs more than those before.
+
+    Args:
+        checkpoint: The file beside which it lies.
+        players: Names of the players, in their order.
+    """
+
+    def __init__(self, checkpoint: Path, players: list[str]):
+        self.file = checkpoint.with_name(f"{checkpoint.name}.steps")
+        self.players, self.width = players, 8 * (2 + len(players))
+        self.n, self.digest = 0, hashlib.sha256()
+
+    def add(self, steps: list[Step]) -> None:
+        """Append the steps that are not in it yet.
+
+        Raises:
+            ValueError: If the name belongs to something else than a regular file.
+            OSError: If it cannot be written.
+        """
+        new = steps[self.n :]
+        rows = [[s.epoch, math.nan if s.valid is None else s.valid, *s.losses.values()] for s in new]
+        raw = np.array(rows, dtype="<f8").tobytes()
+        if not self.file.is_file():
+            outputs.write(self.file, b"")
+        with self.file.open("r+b") as opened:
+            opened.truncate(self.n * self.width)  # what a run added that was killed before its checkpoint
+            opened.seek(0, os.SEEK_END)
+            opened.write(raw)
+            opened.flush()
+            os.fsync(opened.fileno())
+        self.n += len(new)
+        self.digest.update(raw)
+
+    def about(self) -> dict:
+        """What the checkpoint says of it."""
+        return {"n": self.n, "sha256": self.digest.hexdigest()}
+
+    def read(self, about: dict) -> list[Step]:
+        """The steps that a checkpoint speaks of.
+
+        Raises:
+            ValueError: If the file is not there, shorter, or another one.
+        """
+        n = about["n"]
+        size = self.file.stat().st_size if self.file.is_file() else 0
+        raw = b""
+        if 0 <= n * self.width <= size:
+            with self.file.open("rb") as opened:
+                raw = opened.read(n * self.width)
+        digest = hashlib.sha256(raw)
+        if len(raw) != n * self.width or digest.hexdigest() != about["sha256"]:
+            raise ValueError(
+                f"fit: {self.file} is damaged: expected the {n} steps that its checkpoint speaks of, got "
+                f"{size} bytes that are not these. The two files belong together: delete or move both."
+            )
+        self.n, self.digest = n, digest
+        rows = np.frombuffer(raw, dtype="<f8").reshape(n, 2 + len(self.players)).tolist()
+        return [
+            Step(
+                int(epoch),
+                index,
+                dict(zip(self.players, losses, strict=True)),
+                None if valid != valid else valid,
+            )
+            for index, (epoch, valid, *losses) in enumerate(rows)
+        ]
 
 
 def save(run) -> None:
@@ -39,6 +122,9 @@ def save(run) -> None:
 
     Args:
         run: The state of one ``fit``.
+
+    Raises:
+        OSError: If it cannot be written; the one of the epoch before stays.
     """
     if run.checkpoint is None:
         return
@@ -47,22 +133,27 @@ def save(run) -> None:
         draws = run.accelerator.gather(draws)  # every process has its own
         if not run.accelerator.is_main_process:
             return
+    run.steps_file.add(run.steps)  # before the checkpoint, which says how many of them count
+    about = {
+        "identity": run.identity,
+        "epoch": run.epoch,
+        "index": run.trainer.index,
+        "best_loss": run.best_loss,
+        "best_epoch": run.best_epoch,
+        "steps": run.steps_file.about(),
+    }
+    tensors = {**_tensors(run), "random/torch": draws, "random/batches": run.generator.get_state()}
+    weights.write(run.checkpoint, tensors, kind="checkpoint", about=about)
+
+
+def _tensors(run) -> dict[str, Tensor]:
     tensors = {f"model/{k}": v for k, v in run.model.state_dict().items()}
     tensors |= {f"average/{k}": v for k, v in (run.trainer.average or {}).items()}
     tensors |= {f"best/{k}": v for k, v in (run.best or {}).items()}
     for i, optimizer in enumerate(run.trainer.optimizers):
         for j, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer/{i}/{j}/{k}": v for k, v in state.items()}
-    tensors |= {"random/torch": draws, "random/batches": run.generator.get_state()}
-    about = {
-        "identity": identity(run),
-        "epoch": run.epoch,
-        "index": run.trainer.index,
-        "best_loss": run.best_loss,
-        "best_epoch": run.best_epoch,
-        "steps": [asdict(step) for step in run.steps],
-    }
-    weights.write(run.checkpoint, tensors, kind="checkpoint", about=about)
+    return tensors
 
 
 def resume(run) -> None:
@@ -77,14 +168,63 @@ def resume(run) -> None:
     if run.checkpoint is None or not run.checkpoint.exists():
         return
     tensors, about = weights.read(run.checkpoint, kind="checkpoint")
-    own, theirs = identity(run), about["identity"]
-    other = [f"{k} {v!r}, got {theirs.get(k)!r}" for k, v in own.items() if v != theirs.get(k)]
-    if other:
+    theirs = about.get("identity")
+    if not isinstance(theirs, dict) or not all(isinstance(part, dict) for part in theirs.values()):
+        raise _damaged(run, "it to say of what run it is, got nothing")
+    different = identities.differences(run.identity, theirs)
+    if different:
         raise ValueError(
-            f"fit: {run.checkpoint} belongs to another run: expected {'; '.join(other)}. "
+            f"fit: {run.checkpoint} belongs to another run: expected {identities.listed(different)}. "
             "Delete it, or pass another file name."
         )
-    device = next(run.model.parameters()).device
+    _check(run, tensors)
+    try:
+        epoch, index = int(about["epoch"]), int(about["index"])
+        best_loss, best_epoch = float(about["best_loss"]), int(about["best_epoch"])
+        draws = tensors["random/torch"][run.trainer.rank].clone()  # torch ignores a view's offset
+        torch.Generator().set_state(draws)  # refuses what is no state of randomness
+        run.generator.set_state(tensors["random/batches"])
+        steps = run.steps_file.read(about["steps"])
+    except (KeyError, IndexError, TypeError, RuntimeError, OverflowError) as error:
+        raise _damaged(run, f"other facts, got {type(error).__name__} ({error})") from error
+    torch.set_rng_state(draws)
+    _restore(run, tensors)
+    run.epoch, run.trainer.index, run.best_loss, run.best_epoch = epoch, index, best_loss, best_epoch
+    run.steps.extend(steps)
+
+
+def _damaged(run, what: str) -> ValueError:
+    return ValueError(
+        f"fit: {run.checkpoint} is damaged: it does not hold the state of this run: expected {what}."
+    )
+
+
+def _check(run, tensors: dict[str, Tensor]) -> None:
+    """Refuse tensors that are not those of this run, before anything is changed."""
+    own = {name: identities.described(value) for name, value in run.model.state_dict().items()}
+    parts = {
+        part: {f"{part}/{name}": what for name, what in own.items()} for part in ("model", "average", "best")
+    }
+    for i, optimizer in enumerate(run.trainer.optimizers):
+        for j, weight in enumerate(w for group in optimizer.param_groups for w in group["params"]):
+            memory = {
+                f"optimizer/{i}/{j}/{name}": identities.described(weight)
+                for name in ("exp_avg", "exp_avg_sq")
+            }
+            parts[f"optimizer/{i}/{j}"] = {f"optimizer/{i}/{j}/step": "float32 ()", **memory}
+    found = {k: identities.described(v) for k, v in tensors.items() if not k.startswith("random/")}
+    # Each part is there as a whole or not at all: there is no average in every run, no best before an epoch.
+    expected = {}
+    for part, whole in parts.items():
+        if part == "model" or any(name in found for name in whole):
+            expected |= whole
+    different = identities.differences({"tensors": expected}, {"tensors": found})
+    if different:
+        raise _damaged(run, identities.listed(different))
+
+
+def _restore(run, tensors: dict[str, Tensor]) -> None:
+    device = run.trainer.device
 
     def part(prefix: str) -> dict[str, Tensor]:
         return {k.removeprefix(prefix): v.to(device) for k, v in tensors.items() if k.startswith(prefix)}
@@ -98,8 +238,3 @@ def resume(run) -> None:
             j, name = key.split("/")
             state.setdefault(int(j), {})[name] = value
         optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    torch.set_rng_state(tensors["random/torch"][run.trainer.rank].clone())  # torch ignores a view's offset
-    run.generator.set_state(tensors["random/batches"])
-    run.epoch, run.trainer.index = about["epoch"], about["index"]
-    run.best_loss, run.best_epoch = about["best_loss"], about["best_epoch"]
-    run.steps = [Step(**step) for step in about["steps"]]

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from dgm_lite import outputs
 from dgm_lite.nets import eval_mode
 from dgm_lite.protocols import Step, Trainable
 from dgm_lite.training import checkpoint as checkpoints
@@ -52,7 +53,6 @@ class Run:
         if len(data.train) == 0:
             raise ValueError(f"fit: expected at least one training example, got none in {data.name!r}.")
         self.model, self.data, self.config, self.accelerator = model, data, config, accelerator
-        self.checkpoint = Path(checkpoint) if checkpoint else None
         self.generator = torch.Generator().manual_seed(config.seed)
         per_epoch = math.ceil(len(data.train) / config.batch_size)
         self.trainer = Trainer(model, config, config.epochs * per_epoch, accelerator)
@@ -60,6 +60,13 @@ class Run:
         self.epoch, self.best_loss, self.best_epoch, self.best = 0, math.inf, -1, None
         # A game has no loss that says how good the samples are, so its last weights are kept.
         self.validates = isinstance(model, Trainable) and len(data.valid) > 0
+        self.checkpoint = Path(checkpoint).expanduser() if checkpoint else None
+        if self.checkpoint:
+            self.identity = checkpoints.identity(self)
+            self.steps_file = checkpoints.StepsFile(self.checkpoint, [p.name for p in self.trainer.players])
+            if self.trainer.rank == 0:
+                outputs.place(self.checkpoint)  # now, and not after the first epoch
+                outputs.place(self.steps_file.file)
 
     def goes_on(self) -> bool:
         """Whether epochs are left, and the last ``patience`` of them brought something better."""

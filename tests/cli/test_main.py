@@ -56,7 +56,10 @@ def test_train_again_evaluate_and_sample(tmp_path, monkeypatch, capsys):
 
     capsys.readouterr()
 
-    assert main([*few, "--epochs", "4", "--out", "x.safetensors"]) == 2
+    # More epochs go on from there; anything else would be another run.
+    assert main([*few, "--epochs", "4", "--out", "more.safetensors"]) == 0
+    assert "4 epochs" in capsys.readouterr().out
+    assert main([*few, "--lr", "0.5", "--out", "x.safetensors"]) == 2
     assert "another run" in capsys.readouterr().err and not (tmp_path / "x.safetensors").exists()
 
     assert main(["evaluate", "second.safetensors", "--split", "test"]) == 0

@@ -15,15 +15,16 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from torch import nn
 
-from dgm_lite import laws, weights
+from dgm_lite import laws, outputs, weights
 from dgm_lite.autoregressive.causal import CausalARM
 from dgm_lite.datasets.dataset import Dataset
 from dgm_lite.joint.classifier import Classifier
 from dgm_lite.latent.mixture import GaussianMixture
 from dgm_lite.protocols import Player, Step
+from dgm_lite.training import checkpoint
 from dgm_lite.training import step as stepping
 from dgm_lite.training.config import TrainConfig
-from dgm_lite.training.fit import fit, mean_loss
+from dgm_lite.training.fit import Run, fit, mean_loss
 from dgm_lite.training.step import DivergedError, Trainer, players_of, training_steps
 
 HERE = Path(__file__).resolve().parent
@@ -164,7 +165,9 @@ class Game(nn.Module):
     def __init__(self):
         super().__init__()
         self.one, self.two = nn.Linear(2, 2), nn.Linear(2, 2)
-        self.turns = []
+        type(
+            self
+        ).turns = []  # of the class: an attribute of its own that grew would make another model of it
 
     def gap(self, x):
         return ((self.one(x) - self.two(x)) ** 2).mean()
@@ -495,24 +498,113 @@ def test_a_run_that_was_cut_off_ends_in_the_same_bits(tmp_path, changes):
     assert same(state(resumed), state(whole)), "weights differ"
 
 
-def test_a_finished_run_is_not_run_again(tmp_path):
+def test_a_finished_run_is_not_run_again(tmp_path, monkeypatch):
     config, data, file = TrainConfig(epochs=3, batch_size=10), tiny_data(), tmp_path / "run.ckpt"
     first = tiny_arm()
     steps = fit(first, data, config, checkpoint=file)
-    again = breaking(1, Stop())
-    again.__class__ = CausalARM
+    again = tiny_arm()
+    monkeypatch.setattr(Trainer, "step", lambda *_: pytest.fail("a step was taken"))
     assert fit(again, data, config, checkpoint=file) == steps
     assert same(state(again), state(first))
 
 
+def other_setting() -> CausalARM:
+    """Tensors and layers are the same."""
+    model = tiny_arm()
+    model.note = "another loss"
+    return model
+
+
+def other_validation() -> Dataset:
+    data = tiny_data()
+    return replace(data, valid=data.valid.flip(0))
+
+
+def test_a_finished_run_goes_on_if_more_epochs_are_asked_for(tmp_path):
+    """The steps that were done are kept; the rate goes on as that of the longer run at this place."""
+    data, file = tiny_data(), tmp_path / "run.ckpt"
+    first = fit(tiny_arm(), data, TrainConfig(epochs=3, batch_size=10), checkpoint=file)
+    more = fit(tiny_arm(), data, TrainConfig(epochs=5, batch_size=10, patience=9), checkpoint=file)
+    assert more[: len(first)] == first and [s.epoch for s in more] == [k // 3 for k in range(15)]
+    again = fit(tiny_arm(), data, TrainConfig(epochs=4, batch_size=10), checkpoint=file)
+    assert again == more, "fewer epochs than were done: nothing to do"
+
+
+class Ones(nn.Module):
+    """So small that the losses outweigh all else."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.ones(1))
+
+    def loss(self, x):
+        return ((self.w - x) ** 2).mean()
+
+
+def test_a_checkpoint_costs_the_same_after_any_number_of_steps(tmp_path, monkeypatch):
+    """Bytes written for one more epoch, after 100 steps and after 300,000."""
+    data, config = (
+        Dataset("ones", torch.ones(10, 1), torch.ones(2, 1), torch.ones(2, 1)),
+        TrainConfig(epochs=1),
+    )
+    written = []
+    honest = outputs.write
+    monkeypatch.setattr(
+        outputs, "write", lambda f, raw, **o: (written.append(len(raw)), honest(f, raw, **o))[1]
+    )
+    costs, sizes = {}, {}
+    for n in (100, 300_000):
+        run = Run(Ones(), data, config, tmp_path / f"{n}.ckpt", None)
+        run.steps.extend(Step(0, k, {"model": 1 / (k + 1)}) for k in range(n))
+        run.trainer.index = n
+        checkpoint.save(run)
+        before, written[:] = run.steps_file.file.stat().st_size, []
+        run.train(data.batches(2, run.generator))
+        checkpoint.save(run)
+        costs[n] = sum(written) + run.steps_file.file.stat().st_size - before
+        sizes[n] = run.checkpoint.stat().st_size
+        back = Run(Ones(), data, config, run.checkpoint, None)
+        checkpoint.resume(back)
+        assert back.steps == run.steps
+    assert abs(costs[100] - costs[300_000]) <= 16 and abs(sizes[100] - sizes[300_000]) <= 16  # digits of n
+    assert costs[300_000] < 20_000  # most of it the state of two generators
+
+
+def test_steps_that_were_written_without_their_checkpoint_are_forgotten(tmp_path):
+    """A run killed between the two files: the rows of its last epoch are of no checkpoint."""
+    config, data, file = TrainConfig(epochs=4, batch_size=10), tiny_data(), tmp_path / "run.ckpt"
+    expected = fit(tiny_arm(), data, config)
+    fit(tiny_arm(), data, replace(config, epochs=2), checkpoint=file)
+    steps = tmp_path / "run.ckpt.steps"
+    whole = steps.read_bytes()
+    steps.write_bytes(whole + b"rows of an epoch that was cut")
+    longer = fit(tiny_arm(), data, replace(config, epochs=4), checkpoint=file)
+    assert len(longer) == len(expected) and steps.stat().st_size == 2 * len(whole)
+    for broken in (b"", whole[:-1], whole[:9] + b"x" + whole[10:]):
+        steps.write_bytes(broken)
+        laws.refuses(lambda: fit(tiny_arm(), data, config, checkpoint=file), "run.ckpt.steps", "damaged")
+    steps.unlink()
+    laws.refuses(lambda: fit(tiny_arm(), data, config, checkpoint=file), "run.ckpt.steps", "damaged")
+    file.unlink()
+    assert fit(tiny_arm(), data, config, checkpoint=file) == expected, "a new run begins with new files"
+
+
+def test_a_checkpoint_that_cannot_be_written_is_noticed_before_the_work(tmp_path):
+    for taken in ("run.ckpt", "run.ckpt.steps"):
+        folder = tmp_path / taken / taken
+        folder.mkdir(parents=True)
+        model = breaking(1, Stop())
+        laws.refuses(lambda: fit(model, tiny_data(), checkpoint=tmp_path / taken / "run.ckpt"), "folder")  # noqa: B023
+
+
 @pytest.mark.parametrize("change, word", [
-    ({"config": TrainConfig(epochs=4, batch_size=10)}, "epochs 4"),
     ({"config": TrainConfig(epochs=3, batch_size=10, seed=5)}, "seed 5"),
-    ({"model": CausalARM(4, 3, channels=6, dilations=(1,))}, "parameters"),
-    ({"model": CausalARM(4, 3, channels=4, dilations=(2,))}, "layers"),
-    ({"model": GaussianMixture(4, 2)}, "model 'GaussianMixture'"),
-    ({"data": tiny_data(54)}, "examples"),
-    ({"data": replace(tiny_data(), valid=tiny_data().valid.flip(0))}, "examples"),
+    ({"model": CausalARM(4, 3, channels=6, dilations=(1,))}, "model's first.out_channels 6, got 4"),
+    ({"model": CausalARM(4, 3, channels=4, dilations=(2,))}, "model's blocks.0.conv.dilation"),
+    ({"model": GaussianMixture(4, 2)}, "model's class 'dgm_lite.latent.mixture.GaussianMixture'"),
+    ({"model": other_setting()}, "model's note 'another loss', got none"),
+    ({"data": tiny_data(54)}, "train x '27 rows"),
+    ({"data": other_validation()}, "valid x '12 rows"),
 ])  # fmt: skip
 def test_the_checkpoint_of_another_run_is_refused(tmp_path, change, word):
     run = {"model": tiny_arm(), "data": tiny_data(), "config": TrainConfig(epochs=3, batch_size=10)}
@@ -532,7 +624,7 @@ def test_the_checkpoint_of_other_labels_is_refused(tmp_path):
     other = replace(data, train_labels=1 - data.train_labels)
     laws.refuses(
         lambda: fit(Classifier(2, 2), other, TrainConfig(epochs=1), checkpoint=tmp_path / "run.ckpt"),
-        "examples",
+        "train y",
     )
 
 
