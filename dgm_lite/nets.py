@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from itertools import chain
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -62,6 +63,20 @@ class CausalConv1d(nn.Conv1d):
         # All padding goes on the left, so nothing to the right of d can reach output d.
         # A negative right pad drops the newest input: that is the shift by one.
         return super().forward(F.pad(x, (self.history + self.shift, -self.shift)))
+
+
+def moved_to(model: nn.Module, columns: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The columns on the model's device, and their real numbers in its type.
+
+    Args:
+        model: Any module; without weights the columns stay as they are.
+        columns: One tensor or more.
+    """
+    weights = (w for w in chain(model.parameters(), model.buffers()) if w.is_floating_point())
+    own = next(weights, None)
+    if own is None:
+        return columns
+    return tuple(c.to(own.device, own.dtype if c.is_floating_point() else c.dtype) for c in columns)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-from dgm_lite.nets import eval_mode
+from dgm_lite.nets import eval_mode, moved_to
 from dgm_lite.protocols import Bound, Density
 from dgm_lite.shapes import check_count, show
 
@@ -112,7 +112,7 @@ def _each(
     device = next(chain(model.parameters(), model.buffers(), [x])).device
     batches = zip(*(column.split(batch_size) for column in columns), strict=True)
     with eval_mode(model), _seeded(seed, device):
-        return torch.cat([measure(*(part.to(device) for part in batch)) for batch in batches]).to(x.device)
+        return torch.cat([measure(*moved_to(model, batch)) for batch in batches]).to(x.device)
 
 
 @contextmanager

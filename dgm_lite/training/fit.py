@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite import outputs
-from dgm_lite.nets import eval_mode
+from dgm_lite.nets import eval_mode, moved_to
 from dgm_lite.protocols import Step, Trainable
 from dgm_lite.training import checkpoint as checkpoints
 from dgm_lite.training.config import TrainConfig
@@ -156,10 +156,9 @@ def mean_loss(model: nn.Module, columns: tuple[Tensor, ...], batch_size: int = 5
     """
     if len(columns[0]) == 0:
         raise ValueError("mean_loss: expected at least one example, got an empty split.")
-    device = next(model.parameters()).device
     parts = list(zip(*(c.split(batch_size) for c in columns), strict=True))
     with eval_mode(model):
-        losses = [model.loss(*(c.to(device) for c in part)) for part in parts]
+        losses = [model.loss(*moved_to(model, part)) for part in parts]
     # Fetched together: an accelerator would have to be waited for at every single one.
     total = sum(loss * len(part[0]) for loss, part in zip(torch.stack(losses).tolist(), parts, strict=True))
     return total / len(columns[0])

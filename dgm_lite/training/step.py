@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
+from dgm_lite.nets import moved_to
 from dgm_lite.protocols import Adversarial, Player, Step, Trainable
 from dgm_lite.training.config import TrainConfig
 
@@ -201,7 +202,7 @@ class Trainer:
     # --- several processes -------------------------------------------------------------------
 
     def share(self, batch: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], float]:
-        """This process's part of a batch, on the model's device, and its weight in the mean over processes.
+        """This process's part of a batch, moved to the model, and its weight in the mean over processes.
 
         Losses are means over examples. Parts of unequal size are weighted so that the mean over
         processes is the mean over the whole batch: the step that a single process would take.
@@ -217,8 +218,8 @@ class Trainer:
         total, n = len(batch[0]), self.n_processes
         if n > 1 and total >= n:
             batch = tuple(column[self.rank :: n] for column in batch)
-            return tuple(column.to(self.device) for column in batch), len(batch[0]) * n / total
-        return tuple(column.to(self.device) for column in batch), 1.0
+            return moved_to(self.model, batch), len(batch[0]) * n / total
+        return moved_to(self.model, batch), 1.0
 
     def _mean(self, value: Tensor) -> Tensor:
         """The mean over all processes, the same on each."""

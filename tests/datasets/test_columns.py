@@ -10,8 +10,11 @@ from torch import Tensor, nn
 from dgm_lite import catalog, laws
 from dgm_lite.datasets.dataset import Dataset
 from dgm_lite.datasets.rows import Tokens
+from dgm_lite.evaluate import likelihood
+from dgm_lite.protocols import Bound, Density
 from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.fit import fit, mean_loss
+from dgm_lite.training.step import training_steps
 
 
 def read_only(x: Tensor) -> np.ndarray:
@@ -94,6 +97,36 @@ def test_arrays_are_copied(array):
     data = Dataset("d", array, array, array)
     data.train[0, 0] = 5
     assert array[0, 0] == 1 and data.valid[0, 0] == 1
+
+
+@pytest.mark.parametrize("entry", catalog.MODELS, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("precision", [torch.float32, torch.float64])
+def test_numbers_of_another_width_are_trained_on_and_measured_without_a_data_set(entry, precision):
+    """As batches of a loader, and as what ``evaluate`` is given: they go to the model in its own type."""
+    torch.manual_seed(0)
+    models = [entry.build(**entry.small).to(precision) for _ in range(2)]
+    models[1].load_state_dict(models[0].state_dict())
+    x = examples(models[0])
+    x, other = (
+        (x, x.float() if precision == torch.float64 else x.double())
+        if x.is_floating_point()
+        else (x, x.short())
+    )
+    losses = [
+        [step.losses for step in training_steps(model, [(batch,)] * 3, TrainConfig(epochs=1))]
+        for model, batch in zip(models, (x, other), strict=True)
+    ]
+    assert losses[0] == losses[1] and len(losses[0]) == 3
+    for model in models:
+        if hasattr(model, "loss"):
+            torch.manual_seed(1)
+            expected = mean_loss(model, (x,))
+            torch.manual_seed(1)
+            assert mean_loss(model, (other,)) == expected
+        if isinstance(model, Density | Bound):
+            assert torch.equal(
+                likelihood.log_prob(model, x, seed=1), likelihood.log_prob(model, other, seed=1)
+            )
 
 
 def test_splits_of_different_width_of_float_become_one():
