@@ -3,8 +3,8 @@
 import pytest
 
 from dgm_lite import catalog
-from dgm_lite.__main__ import main
 from dgm_lite.catalog.data import DATA
+from dgm_lite.cli.main import main
 from dgm_lite.datasets import toys
 from dgm_lite.joint.classifier import Classifier
 from dgm_lite.latent.mixture import GaussianMixture
