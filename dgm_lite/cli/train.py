@@ -117,4 +117,4 @@ def _fitted(model, data, config: TrainConfig, checkpoint) -> tuple[dict, OSError
         raise KeyboardInterrupt
     done = len(steps) // -(-len(data.train) // config.batch_size)
     facts = {"epochs_done": done} if done < config.epochs else {}
-    return (facts | {"stopped": True} if getattr(steps, "stopped", False) else facts), None
+    return (facts | {"stopped": True} if steps.stopped else facts), None
