@@ -47,7 +47,7 @@ def test_train_again_evaluate_and_sample(tmp_path, monkeypatch, capsys):
 
     assert main(["evaluate", "second.safetensors", "--split", "test"]) == 0
     said = capsys.readouterr().out
-    assert "Mixture of Gaussians on orange and blue, test:" in said and "(exact)" in said
+    assert "Mixture of Gaussians on orange and blue, test:" in said and "nats (exact" in said
 
     drawn = run("sample", "second.safetensors", "--n", "50", "--out", "pictures/points.png", folder=tmp_path)
     assert drawn.returncode == 0, drawn.stderr
