@@ -65,7 +65,15 @@ def read(file: str | Path, *, kind: str) -> tuple[dict[str, Tensor], dict]:
         with safe_open(str(file), framework="pt") as opened:
             metadata = opened.metadata() or {}
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
-    except (SafetensorError, OSError, ValueError) as error:
+    except (
+        SafetensorError,
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+    ) as error:
         raise ValueError(f"weights: {file.name} is damaged or no safetensors file ({error}).") from error
     if metadata.get("format") != FORMAT:
         raise ValueError(

@@ -8,6 +8,7 @@ needs: probabilities that are the very same numbers in the encoder and in the de
 """
 
 import copy
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -39,13 +40,40 @@ def same_numbers(model: nn.Module) -> Iterator[nn.Module]:
     Args:
         model: Any module. It is left alone.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    with _one_thread(), torch.inference_mode():
+        yield copy.deepcopy(model).cpu().double().eval()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread for torch as long as this coding goes on, and afterwards as many as there were.
+
+    Codings may overlap, each in a thread of Python's own. The first of them sees the number that the process
+    had; a later one would see 1, and leave the process with it.
+    """
+    with _codings.lock:
+        # Asked in every thread: one that never asked takes on, at its first product, what holds by then.
+        threads = torch.get_num_threads()
+        if not _codings.running:
+            _codings.threads = threads
+        _codings.running += 1
+        torch.set_num_threads(1)
     try:
-        with torch.inference_mode():
-            yield copy.deepcopy(model).cpu().double().eval()
+        yield
     finally:
-        torch.set_num_threads(threads)
+        with _codings.lock:
+            _codings.running -= 1
+            torch.set_num_threads(_codings.threads)  # counts for this thread and new ones, not for the others
+
+
+class _Codings:
+    """How many codings are going on, and the number of torch's threads when there was none."""
+
+    def __init__(self):
+        self.lock, self.running, self.threads = threading.Lock(), 0, 1
+
+
+_codings = _Codings()
 
 
 def frequencies(log_p: Tensor) -> np.ndarray:

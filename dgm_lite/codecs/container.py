@@ -9,6 +9,7 @@ error that says why not.
 
 import hashlib
 import json
+import math
 import struct
 from dataclasses import dataclass
 from types import ModuleType
@@ -140,7 +141,13 @@ def decompress(model: nn.Module, data: bytes) -> np.ndarray:
             f"decompress: expected the model that wrote the file ({header.fingerprint.hex()}), got one with "
             f"{other} ({own.hex()}). Pass the weights file that compress had."
         )
-    codec = CODECS[[_name(c) for c in CODECS].index(header.codec)]
+    codec = codec_of(model)
+    if _name(codec) != header.codec:
+        raise DamagedError(f"decompress: expected the codec {_name(codec)}, got {header.codec}.")
+    if len(header.shape) < 2 or 0 in header.shape or math.prod(header.shape[1:]) != model.dim:
+        raise DamagedError(
+            f"decompress: expected rows of {model.dim} numbers, got an array of {show(header.shape)}."
+        )
     strange = (
         "decompress: the file is whole, but its numbers don't come out as expected: this machine rounds the "
         f"model's probabilities differently (torch {torch.__version__}), got other ones. "
@@ -171,6 +178,9 @@ def read_header(data: bytes) -> Header:
             f"decompress: the file is damaged or cut short: expected the digest {digest.hex()} of its "
             f"{max(0, len(body))} bytes, got {_digest(body).hex()}."
         )
+    short = DamagedError(f"decompress: expected a header before the code, got {len(body)} bytes in all.")
+    if len(body) < 7:
+        raise short
     codec, dtype, ndim = struct.unpack_from("<BBB", body, 4)
     if codec >= len(CODECS) or dtype >= len(DTYPES):
         raise DamagedError(
@@ -178,6 +188,8 @@ def read_header(data: bytes) -> Header:
             f"and {dtype}: the file was written by a newer version."
         )
     at = 7 + 4 * ndim
+    if len(body) < at + DIGEST + 4 + DIGEST:
+        raise short
     shape = struct.unpack_from(f"<{ndim}I", body, 7)
     (length,) = struct.unpack_from("<I", body, at + DIGEST)
     payload = body[at + DIGEST + 4 : -DIGEST]

@@ -154,6 +154,10 @@ class Trainer:
         # Not loss.backward(): nobody else's weights are touched.
         gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
         for parameter, gradient in zip(parameters, gradients, strict=True):
+            if gradient is not None and 0 in gradient.stride():
+                gradient = (
+                    gradient.contiguous()
+                )  # of a sum: one number for all, which can't be clipped in place
             parameter.grad = None if gradient is None else self._mean(gradient)
         norm = nn.utils.clip_grad_norm_(parameters, self.config.clip_norm or math.inf)
         loss = self._mean(loss.detach())

@@ -1,6 +1,7 @@
 """The coders: everything comes back, in no more bits than the probabilities say, whatever they are."""
 
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -158,3 +159,43 @@ def test_the_model_is_copied_and_the_threads_come_back():
     finally:
         torch.set_num_threads(threads)
     assert model[0].weight.dtype == torch.float32 and model.training and not torch.is_inference_mode_enabled()
+
+
+def test_codings_at_once_leave_the_process_its_threads():
+    """Two that overlap, each in a thread of its own, the first to begin ending first: both see one thread."""
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(3)
+    first_is_in, second_is_in, first_is_out = (threading.Event() for _ in range(3))
+
+    def first():
+        with same_numbers(torch.nn.Linear(1, 1)):
+            first_is_in.set()
+            second_is_in.wait(10)
+            seen.append(torch.get_num_threads())
+        first_is_out.set()
+
+    def second():
+        first_is_in.wait(10)
+        with same_numbers(torch.nn.Linear(1, 1)):
+            second_is_in.set()
+            first_is_out.wait(10)
+            seen.append(torch.get_num_threads())
+
+    def later():
+        seen.append(torch.get_num_threads())
+
+    try:
+        running = [threading.Thread(target=each) for each in (first, second)]
+        for thread in running:
+            thread.start()
+        for thread in running:
+            thread.join()
+        last = threading.Thread(target=later)
+        last.start()
+        last.join()
+        assert seen == [1, 1, 3] and torch.get_num_threads() == 3
+        with pytest.raises(KeyError), same_numbers(torch.nn.Linear(1, 1)):
+            raise KeyError
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
