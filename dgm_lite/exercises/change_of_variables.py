@@ -3,9 +3,14 @@
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from dgm_lite.exercises.exercise import Exercise, Letter, a_function, numbers, two_parts, wants
+from dgm_lite.distributions import StandardNormal
+from dgm_lite.exercises.exercise import Exercise, Letter, Wrong, a_function, numbers, two_parts, wants
+from dgm_lite.flows.flow import Flow
+from dgm_lite.laws import check_model
+from dgm_lite.nets import mlp
+from dgm_lite.protocols import Bijection, Density
 
 
 def log_prob(x: Tensor) -> Tensor:
@@ -123,4 +128,55 @@ q4 = Exercise(
     "Try to solve each for x. Where can two different x share a z?",
     a_coupling,
     "b is an additive coupling. Its determinant is 1 for every network g, invertible or not.",
+)
+
+
+def a_flow() -> Flow:
+    class Bend(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.net = nn.Parameter(torch.zeros(1)), mlp(1, 16, 2)
+
+        def scale_shift(self, x_0):
+            s, t = self.net(x_0).chunk(2, dim=1)
+            return torch.tanh(s), t
+
+        def to_latent(self, x):
+            s, t = self.scale_shift(x[:, :1])
+            z = torch.cat([x[:, :1] * self.a.exp(), x[:, 1:] * s.exp() + t], 1)
+            return z, self.a + s.sum(1)
+
+        def to_data(self, z):
+            x_0 = z[:, :1] / self.a.exp()
+            s, t = self.scale_shift(x_0)
+            return torch.cat([x_0, (z[:, 1:] - t) / s.exp()], 1)
+
+    return Flow(Bend(), StandardNormal(2))
+
+
+def _check_flow(answer) -> str:
+    if isinstance(answer, type):
+        raise Wrong("That is the class. Give an instance, with brackets after its name.")
+    if not isinstance(answer, nn.Module):
+        raise Wrong(f"Expected a torch.nn.Module; got {type(answer).__name__}.")
+    if not isinstance(answer, Bijection):
+        raise Wrong("Your module has no to_latent(x) -> (z, log_det), or no to_data(z).")
+    flow = answer if isinstance(answer, Density) else Flow(answer, StandardNormal(2))
+    if not any(True for _ in flow.parameters()):
+        raise Wrong("Your flow has no weights: there is nothing that training could move.")
+    report = check_model(flow)
+    verdict = "\n".join(f"  {result}" for result in report if result.status != "not tried")
+    if not report.holds:
+        raise Wrong(f"The laws say of your flow:\n{verdict}")
+    return f"The laws say of your flow:\n{verdict}"
+
+
+q5 = Exercise(
+    "q5",
+    _check_flow,
+    "Start from a coupling that moves x_1 by what a network reads off x_0. What is added does not stretch; "
+    "what multiplies does, and its logarithm belongs into log_det, one number for each example.",
+    a_flow,
+    "Any map will do that you can undo and whose stretch you know. Break a line of it, a sign or a factor, "
+    "and see which law notices.",
 )

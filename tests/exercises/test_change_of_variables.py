@@ -3,10 +3,13 @@
 import math
 
 import numpy as np
+import torch
 from scipy import stats
 
 from dgm_lite.exercises import change_of_variables as chapter
-from dgm_lite.exercises.change_of_variables import q1, q2, q3, q4
+from dgm_lite.exercises.change_of_variables import q1, q2, q3, q4, q5
+from dgm_lite.flows.coupling import NICE
+from dgm_lite.flows.dequantize import Logit
 from tests.exercises import naming, passing
 
 test_reference_solutions_pass = passing(
@@ -17,8 +20,19 @@ test_reference_solutions_pass = passing(
         (q3, 44.4),
         (q1, lambda x: stats.norm.logpdf(np.arcsinh(x.numpy())) - 0.5 * np.log1p(x.numpy() ** 2)),
         (q4, chapter.a_coupling()),
+        (q5, chapter.a_flow()),
+        (q5, chapter.a_flow().bijection),
+        (q5, NICE(2, 2, hidden=5)),
     ]
 )
+
+
+def broken(**methods):
+    """The solution, with an error in one of its methods."""
+    bend = chapter.a_flow().bijection
+    kind = type("Broken", (type(bend),), {"forwards": type(bend).to_latent, **methods})
+    bend.__class__ = kind
+    return bend
 
 
 def base(x):
@@ -55,6 +69,14 @@ WRONG = [
     (q4, "c", "onto a line"),
     (q4, "d", "folds"),
     (q4, "all", "Expected one letter"),
+    (q5, NICE, "Give an instance"),
+    (q5, lambda x: x, "Expected a torch.nn.Module"),
+    (q5, torch.nn.Linear(2, 2), "no to_latent"),
+    (q5, Logit(), "no weights"),
+    (q5, broken(to_latent=lambda f, x: (f.forwards(x)[0], f.a * x[:, 0])), "fails: log_det is"),
+    (q5, broken(to_latent=lambda f, x: (f.forwards(x)[0], 0 * x[:, 0])), "fails: p(x) sums to one"),
+    (q5, broken(to_data=lambda f, z: z), "fails: to_data undoes to_latent"),
+    (q5, broken(to_latent=lambda f, x: f.forwards(x)[0]), "it stopped with"),
     (q2, lambda a: a, "could not be run"),
 ]
 
