@@ -103,7 +103,7 @@ def test_integers_beyond_the_data_have_their_share(name):
     assert near.isfinite().all() and (further < near - 1).all()
 
 
-AUTOREGRESSIVE = [entry.name for entry in catalog.MODELS if entry.family == "autoregressive"]
+AUTOREGRESSIVE = [name for name in having(Density) if callable(getattr(small(name), "logits", None))]
 
 
 @pytest.mark.parametrize("name", AUTOREGRESSIVE)
@@ -114,7 +114,24 @@ def test_autoregressive_outputs_see_only_the_past(name):
 @pytest.mark.parametrize("name", AUTOREGRESSIVE)
 def test_autoregressive_at_full_size_sees_only_the_past(name):
     """With the layers and dilations that the book trains, not only in miniature."""
-    laws.sees_only_the_past(laws.prepare(catalog.model(name).build(), scale=0.1))
+    model = laws.prepare(catalog.model(name).build(), scale=0.1)
+    laws.moving_one_moves_only_what_follows(model, laws.examples(model, 3))
+    laws.logits_are_the_likelihood(model, laws.examples(model))
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("name", having(Bound))
+def test_bounds_keep_the_laws_of_densities(name, full):
+    """One number each, whatever the batch, repeatable; in miniature and at the size that the book trains."""
+    entry = catalog.model(name)
+    model = laws.prepare(entry.build(**({} if full else entry.small)), scale=0.1)
+    x = laws.examples(model)
+    laws.bound_is_one_number_each(model, x)
+    laws.bound_ignores_the_batch(model, x)
+    laws.bound_is_repeatable(model, x)
+    if not full:
+        laws.bounds_sum_to_at_most_one(model)
+        laws.bound_is_below(model, x, model.exact(x))
 
 
 @pytest.mark.parametrize("name", AUTOREGRESSIVE)
