@@ -8,7 +8,7 @@ from dgm_lite import catalog, laws
 from dgm_lite.catalog.entry import Trial
 from dgm_lite.cli.main import main
 from dgm_lite.codecs import container
-from dgm_lite.comparison import competitors, jobs, results, table
+from dgm_lite.comparison import competitors, jobs, plane, results, table
 from dgm_lite.comparison.competitors import ROWS, beside, counted, quoted
 from dgm_lite.datasets import files
 
@@ -68,3 +68,27 @@ def test_competitors_can_be_built_and_are_called_by_their_own_names(part):
     for competitor in competitors.competitors(part):
         assert competitor.build() is not None and competitor.name
         assert competitor.name == (competitor.trial.name or competitor.entry.name)
+
+
+@pytest.mark.parametrize("competitor", competitors.competitors("stability"), ids=lambda c: c.name)
+def test_trainings_in_the_plane_share_all_but_what_the_trial_says(competitor, monkeypatch):
+    seen = []
+    monkeypatch.setattr(plane, "fit", lambda model, data, config, bar: seen.append(config))
+    monkeypatch.setattr(plane.samples, "two_sample", lambda *_, seed: 0.5)
+    list(plane.told_from_data(competitor, None, 7))
+    assert (seen[0].seed, seen[0].epochs, seen[0].batch_size) == (7, 40, 200)
+    assert all(getattr(seen[0], field) == value for field, value in competitor.trial.training.items())
+
+
+@pytest.mark.parametrize("competitor", competitors.competitors("sampling"), ids=lambda c: c.name)
+def test_samples_are_drawn_with_the_trials_options(competitor, monkeypatch):
+    seen = []
+    monkeypatch.setattr(jobs, "SIZES", (4,))
+    monkeypatch.setattr(jobs, "SECONDS", 1e-9)
+    owner = type(competitor.build(dim=4))
+    honest = owner.sample
+    monkeypatch.setattr(
+        owner, "sample", lambda self, n, **options: (seen.append(options), honest(self, n, **options))[1]
+    )
+    list(jobs._sampling(competitor, None, 0))
+    assert seen and all(options == competitor.trial.sampling for options in seen)
