@@ -149,6 +149,7 @@ def test_what_a_row_is_stays_with_the_data_and_says_how_it_is_drawn(rows, event,
     (Sound(8000), (2, 2, 2), ["sounds", "(2, 2, 2)"]),
     (Frames(2, 3), (6,), ["films", "1 x 2 x 3 = 6", "(6,)"]),
     (Frames(2, 3), (4, 7), ["films", "(4, 7)"]),
+    (Frames(1, 1), (1,), ["films", "(1,)"]),
 ])  # fmt: skip
 def test_rows_that_cannot_be_what_they_are_called_are_refused(rows, event, words):
     x = torch.zeros(4, *event, dtype=torch.long)
@@ -189,6 +190,7 @@ def test_only_one_class():
 
 def test_the_first_rows():
     few = numbered().first(3)
+    assert torch.equal(numbered().first(10).train, numbered().train)
     assert few.train[:, 0].tolist() == [0, 1, 2] and few.train_labels.tolist() == [0, 1, 0]
     assert len(few.valid) == len(few.test) == 10
 

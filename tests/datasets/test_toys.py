@@ -49,3 +49,18 @@ def test_clouds_overlap_but_can_be_told_apart():
     means = torch.stack([data.train[data.train_labels == y].mean(0) for y in (0, 1)])
     right = (torch.cdist(data.test, means).argmin(1) == data.test_labels).double().mean()
     assert 0.85 < right < 0.995
+
+
+def test_clouds_lie_where_their_parameters_say():
+    """Mean of each class, and the sum of its variances: within the two clouds and between them."""
+    data = toys.orange_blue(40_000)
+    for label, mean, spread in ((0, (-0.6, 1.04), 1.5835), (1, (1.2, -0.2), 1.6158)):
+        x = data.train[data.train_labels == label]
+        torch.testing.assert_close(x.mean(0), torch.tensor(mean), atol=0.04, rtol=0)
+        assert x.var(0).sum().item() == pytest.approx(spread, abs=0.05)
+
+
+@pytest.mark.parametrize("options, noise", [({}, 0.08), ({"noise": 0.2}, 0.2)])
+def test_noise_is_a_standard_deviation(options, noise):
+    clean, noisy = toys.two_moons(20_000, noise=0.0), toys.two_moons(20_000, **options)
+    assert (noisy.train - clean.train).std().item() == pytest.approx(noise, rel=0.02)
