@@ -1,8 +1,10 @@
 """``train``: what it writes, when it stops, and what it refuses."""
 
+import functools
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from PIL import Image
 from dgm_lite import catalog, outputs, weights
 from dgm_lite.cli.main import main
 from dgm_lite.datasets.dataset import Dataset
+from dgm_lite.training import fit as fitting
 from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.fit import Run
 from tests.cli.conftest import ROOT, run, said
@@ -248,3 +251,24 @@ def test_weights_start_from_the_data(tmp_path, monkeypatch):
     monkeypatch.setattr(GaussianMixture, "start_from_data", lambda self, x: seen.append(torch.clone(x)))
     assert main([*MIXTURE, "--out", str(tmp_path / "w.safetensors")]) == 0
     assert len(seen) == 1 and seen[0].shape == (1200, 2)
+
+
+@pytest.mark.parametrize("entry", [e for e in catalog.MODELS if e.start], ids=lambda e: e.name)
+def test_train_starts_from_the_data_where_the_catalog_says_so(entry, tmp_path, monkeypatch):
+    """What fit is given has been shown the training data, once and whole."""
+    seen, (module, name) = [], entry.address.split(":")
+    make = getattr(import_module(module), name)
+
+    def made(*args, **kwargs):
+        model = make(*args, **kwargs)
+        honest = getattr(model, entry.start)
+        vars(model)[entry.start] = lambda x: seen.append(x) or honest(x)
+        return model
+
+    def fitted(model, data, *_, **__):
+        assert len(seen) == 1 and seen[0] is data.train
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"{module}.{name}", functools.wraps(make)(made))
+    monkeypatch.setattr(fitting, "fit", fitted)
+    assert main(["train", entry.name, "--out", str(tmp_path / "w.safetensors")]) == 130

@@ -1,7 +1,7 @@
 """What a reader does with any bytes: the right data or a ValueError that says why not, and nothing else.
 
     pip install atheris                             in an environment of its own
-    python -m tests.fuzz.targets dgm tests/fuzz/seeds/dgm -max_total_time=600
+    python -m tests.fuzz dgm tests/fuzz/seeds/dgm -max_total_time=600
 
 `make test` mutates the same seeds for some seconds, without atheris: see test_fuzz.py. A file that is changed
 anywhere fails its checksum at once, so each target also seals the bytes anew, to reach what lies behind it.
@@ -9,7 +9,6 @@ anywhere fails its checksum at once, so each target also seals the bytes anew, t
 
 import hashlib
 import json
-import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -114,12 +113,3 @@ def make_seeds() -> None:
         fit(plane(), data(), TrainConfig(epochs=2), checkpoint=file)
         (SEEDS / "checkpoint" / "good.ckpt").write_bytes(file.read_bytes())
         (SEEDS / "run.ckpt.steps").write_bytes(file.with_name("run.ckpt.steps").read_bytes())
-
-
-if __name__ == "__main__":
-    import atheris  # only for those who fuzz
-
-    target = TARGETS[sys.argv.pop(1)]
-    atheris.instrument_all()
-    atheris.Setup(sys.argv, target)
-    atheris.Fuzz()
