@@ -110,6 +110,10 @@ class Categorical:
             self._log_total = self.logits.logsumexp(2)
         return self._log_total
 
+    def table(self) -> Tensor:
+        """Logits of every level of each number, (B, D, L)."""
+        return self.logits
+
     @property
     def mean(self) -> Tensor:
         """Expected level, (B, D)."""
@@ -137,6 +141,10 @@ class Bernoulli:
 
     def __init__(self, logits: Tensor):
         self.logits = logits
+
+    def table(self) -> Tensor:
+        """Logits of 0 and of 1, of each number, (B, D, 2)."""
+        return torch.stack([torch.zeros_like(self.logits), self.logits], dim=-1)
 
     @property
     def mean(self) -> Tensor:
@@ -231,3 +239,66 @@ def log_prob_logistic_mixture(
         log_below = torch.where(lowest, zero, log_below)
         log_width = torch.where(lowest | highest, zero, log_width)
     return (logits.log_softmax(-1) + log_above + log_below + log_width).logsumexp(-1)
+
+
+class Logistics:
+    """Independent integers x_d in 0 .. L-1, each a mixture of logistics cut into the cells of the levels.
+
+    Args:
+        logits: Unnormalised log pi_k, (B, ..., K).
+        mu: Means, where the levels span [-1, 1], (B, ..., K): networks give numbers of that size.
+        log_std: Log of the standard deviations in the same unit, (B, ..., K).
+        levels: L. The cells of 0 and of L-1 take in the tails.
+    """
+
+    def __init__(self, logits: Tensor, mu: Tensor, log_std: Tensor, levels: int):
+        half = max(levels - 1, 1) / 2
+        self.logits, self.mu, self.log_std = logits, (mu + 1) * half, log_std + math.log(half)
+        self.levels = levels
+
+    def log_prob_terms(self, x: Tensor) -> Tensor:
+        """log p(x_d) of each number, in nats, (B, ...)."""
+        return log_prob_logistic_mixture(x, self.logits, self.mu, self.log_std, levels=self.levels)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """sum_d log p(x_d), in nats, (B,). Source: book eq. `logistic-cell`."""
+        return sum_event(self.log_prob_terms(x))
+
+    def table(self) -> Tensor:
+        """log p of every level of each number, in nats, (B, ..., L): as much work as a categorical head."""
+        each = [p.expand(self.levels, *p.shape) for p in (self.logits, self.mu, self.log_std)]
+        x = torch.arange(self.levels, device=self.mu.device).reshape(-1, *[1] * (self.mu.dim() - 1))
+        x = x.expand(each[0].shape[:-1])
+        return log_prob_logistic_mixture(x, *each, levels=self.levels).movedim(0, -1)
+
+    @property
+    def mean(self) -> Tensor:
+        """Expected level, (B, ...)."""
+        return self.table().exp() @ torch.arange(self.levels).to(self.mu)
+
+    def sample(self, *, generator: torch.Generator | None = None) -> Tensor:
+        """Integers, (B, ...): a logistic number, rounded, falls in a cell with the cell's mass."""
+        shares = self.logits.softmax(-1)
+        k = torch.multinomial(shares.flatten(0, -2), 1, generator=generator).view(*shares.shape[:-1], 1)
+        mu, log_std = self.mu.gather(-1, k).squeeze(-1), self.log_std.gather(-1, k).squeeze(-1)
+        u = torch.rand(mu.shape, generator=generator, device=mu.device, dtype=mu.dtype)
+        # Where u is 0, x is -infinity, and so in the lowest cell.
+        x = mu + (log_std - _LOG_STD_OF_UNIT_LOGISTIC).exp() * u.logit()
+        return x.round().clamp(0, self.levels - 1).long()
+
+
+def starting_logistics(x: Tensor, levels: int, n: int) -> Tensor:
+    """logits, mu and log_std of n logistics for each number, at the quantiles of data: (3, n, D), in float64.
+
+    Args:
+        x: Data, scaled so that the levels span [-1, 1], (N, D). So are the results.
+        levels: Number of levels.
+        n: K, logistics for each number.
+    """
+    x = x.cpu().double()  # not every device has float64
+    ranks = (torch.arange(n, dtype=torch.double) + 0.5) / n
+    mu = torch.stack([column.quantile(ranks) for column in x.unbind(1)], dim=1)  # all at once has a limit
+    # Equal components would get equal gradients and stay equal for ever: hence the spread.
+    spread = 0.1 * (ranks[:, None] - 0.5)
+    log_std = (x.std(0, correction=0) + 1 / levels).log().expand_as(mu) + spread
+    return torch.stack([torch.zeros_like(mu), mu + spread, log_std])

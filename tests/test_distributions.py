@@ -3,6 +3,7 @@
 import math
 import resource
 
+import numpy as np
 import pytest
 import torch
 from scipy import stats
@@ -13,6 +14,7 @@ from dgm_lite.distributions import (
     Bernoulli,
     Categorical,
     DiagonalNormal,
+    Logistics,
     level_counts,
     log_mean_weight,
     log_prob_logistic_mixture,
@@ -28,6 +30,26 @@ def test_levels_are_counted_without_writing_them_out():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert level_counts(many, 256)[:, 255].eq(4000).all()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000, "kilobytes"
+
+
+@pytest.mark.parametrize("levels", [1, 2, 9, 256])
+def test_logistics_draw_what_they_say(levels):
+    generator = torch.Generator().manual_seed(levels)
+    given = [torch.randn(1, 2, 3, generator=generator, dtype=torch.float64) for _ in range(3)]
+    one = Logistics(*given, levels)
+    p = one.table().exp()
+    torch.testing.assert_close(p.sum(2), torch.ones(1, 2, dtype=torch.float64))
+    torch.testing.assert_close(one.mean, (p * torch.arange(levels)).sum(2))
+    x = torch.randint(levels, (1, 2), generator=generator)
+    torch.testing.assert_close(one.log_prob(x)[0], p[0, [0, 1], x[0]].log().sum())
+    n = 20_000
+    drawn = Logistics(*(v.expand(n, -1, -1) for v in given), levels).sample(generator=generator)
+    assert drawn.shape == (n, 2) and drawn.dtype == torch.long
+    for d in (0, 1):
+        seen, expected = torch.bincount(drawn[:, d], minlength=levels).numpy(), (n * p[0, d]).numpy()
+        common = expected > 5
+        seen, expected = [np.r_[v[common], v[~common].sum()] for v in (seen, expected)]
+        assert stats.chisquare(seen, expected * n / expected.sum() + 1e-9).pvalue > laws.SURE
 
 
 def mixture(*shape: int, seed: int = 0, wide: float = 1.0):

@@ -7,15 +7,13 @@ or anything after it. The sum over all x is one by construction: each conditiona
 or a mixture of logistics whose outermost bins reach to infinity.
 """
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dgm_lite.autoregressive.causal_steps import CausalSteps
 from dgm_lite.autoregressive.sampler import FullPasses, draw_all, known_prefix
-from dgm_lite.distributions import level_counts, log_prob_logistic_mixture
+from dgm_lite.distributions import Logistics, level_counts, starting_logistics
 from dgm_lite.nets import CausalConv1d
 from dgm_lite.shapes import check_count, check_labels, check_levels
 
@@ -106,14 +104,9 @@ class CausalARM(nn.Module):
             if self.n_logistics is None:
                 counts = level_counts(x, self.levels) + 1.0  # no value is impossible
                 self.marginal.copy_((counts / counts.sum(1, keepdim=True)).log().T)
-                return self
-            scaled = self.scaled(x).double()
-            ranks = torch.arange(self.n_logistics, dtype=torch.double, device=x.device) + 0.5
-            mu = scaled.quantile(ranks / self.n_logistics, dim=0)  # (K, D)
-            # Equal components would get equal gradients and stay equal for ever: hence the spread.
-            spread = 0.1 * (ranks[:, None] / self.n_logistics - 0.5)
-            log_std = (scaled.std(0, correction=0) + 1 / self.levels).log().expand_as(mu) + spread
-            self.marginal.copy_(torch.cat([torch.zeros_like(mu), mu + spread, log_std]))
+            else:
+                start = starting_logistics(self.scaled(x), self.levels, self.n_logistics)
+                self.marginal.copy_(start.flatten(0, 1))
         return self
 
     def scaled(self, x: Tensor) -> Tensor:
@@ -139,20 +132,13 @@ class CausalARM(nn.Module):
             skips += [skip] if skip is not None else []
         return self.head(F.silu(sum(skips, h))) + self.marginal
 
-    def mixture(self, out: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """logits, mu and log_std of the logistics in units of x: (B, 3K, ...) -> (B, ..., K) each."""
-        logits, mu, log_std = out.unflatten(1, (3, self.n_logistics)).movedim(2, -1).unbind(1)
-        half = max(self.levels - 1, 1) / 2
-        return logits, (mu + 1) * half, log_std + math.log(half)
+    def mixture(self, out: Tensor) -> Logistics:
+        """The conditionals as mixtures of logistics, from (B, 3K, ...)."""
+        return Logistics(*out.unflatten(1, (3, self.n_logistics)).movedim(2, -1).unbind(1), self.levels)
 
     def table(self, out: Tensor) -> Tensor:
         """Logits of all levels from what the network says: (B, n_out, ...) -> (B, levels, ...)."""
-        if self.n_logistics is None:
-            return out
-        each = [p.expand(self.levels, *p.shape) for p in self.mixture(out)]  # (levels, B, ..., K)
-        x = torch.arange(self.levels, device=out.device).reshape(-1, *[1] * (out.dim() - 1))
-        x = x.expand(each[0].shape[:-1])
-        return log_prob_logistic_mixture(x, *each, levels=self.levels).movedim(0, 1)
+        return out if self.n_logistics is None else self.mixture(out).table().movedim(-1, 1)
 
     def logits(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Unnormalised log p(x_d = k | x_{<d}) for all d and k at once.
@@ -172,7 +158,7 @@ class CausalARM(nn.Module):
         self.check_labels(y, len(x))
         out = self.outputs(x, y)
         if self.n_logistics is not None:
-            return log_prob_logistic_mixture(x, *self.mixture(out), levels=self.levels)
+            return self.mixture(out).log_prob_terms(x)
         return out.log_softmax(1).gather(1, x.long()[:, None]).squeeze(1)
 
     def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:

@@ -8,7 +8,14 @@ import math
 import torch
 from torch import Tensor, nn
 
-from dgm_lite.distributions import Bernoulli, Categorical, DiagonalNormal, level_counts
+from dgm_lite.distributions import (
+    Bernoulli,
+    Categorical,
+    DiagonalNormal,
+    Logistics,
+    level_counts,
+    starting_logistics,
+)
 from dgm_lite.shapes import check_count, check_levels, check_real
 
 FLATTEN = "Flatten images: x.flatten(1)."
@@ -58,6 +65,46 @@ class CategoricalLikelihood(nn.Module):
         n = self.levels if self.tilt is None else len(self.tilt)
         f = self.net(z).view(-1, self.dim, n)  # (B, D, L) or (B, D, powers)
         return Categorical(self.marginal + (f if self.tilt is None else f @ self.tilt))
+
+
+class LogisticLikelihood(nn.Module):
+    """p(x | z) = prod_d sum_k pi_dk(z) [mass of logistic k of pixel d in the cell of x_d]: for many levels.
+
+    A pixel takes 3 K numbers however many levels it has, and no level needs a number of its own. z moves the
+    mean of a logistic in units of the width that it starts with: the net's numbers all have the size of one.
+
+    Args:
+        net: The decoder f: (B, M) -> (B, 3 * K * D).
+        dim: D, pixels.
+        levels: L, values of a pixel. The cells of 0 and of L-1 take in the tails.
+        n_logistics: K.
+
+    Source: book eq. `logistic-cell`; Salimans et al. (2017), PixelCNN++, section 2.1.
+    """
+
+    def __init__(self, net: nn.Module, dim: int, *, levels: int, n_logistics: int = 3):
+        super().__init__()
+        for what, n in {"dim": dim, "levels": levels, "n_logistics": n_logistics}.items():
+            check_count(n, "LogisticLikelihood", what)
+        self.net, self.dim, self.levels = net, dim, levels
+        # logits, mu and log_std before anything is known about z, in units in which the levels span [-1, 1].
+        self.marginal = nn.Parameter(torch.zeros(3, n_logistics, dim))
+
+    def check(self, x: Tensor, owner: str) -> None:
+        """Refuse anything but integers 0 .. levels-1 of shape (B, D)."""
+        check_levels(x, self.levels, ("B", self.dim), owner, FLATTEN)
+
+    @torch.no_grad()
+    def start_from_data(self, x: Tensor) -> None:
+        """Start at the quantiles of each pixel."""
+        scaled = x.to(self.marginal.dtype) * (2 / max(self.levels - 1, 1)) - 1
+        self.marginal.copy_(starting_logistics(scaled, self.levels, self.marginal.shape[1]))
+
+    def forward(self, z: Tensor) -> Logistics:
+        """p(. | z) of each row."""
+        f = self.net(z).view(-1, *self.marginal.shape).movedim(2, -1)  # (B, 3, D, K)
+        logits, mu, log_std = self.marginal.mT  # (D, K) each
+        return Logistics(f[:, 0] + logits, f[:, 1] * log_std.exp() + mu, f[:, 2] + log_std, self.levels)
 
 
 class BernoulliLikelihood(nn.Module):

@@ -83,7 +83,7 @@ class LogisticCells(nn.Module):
         check_real(z, ("N", self.dim), "LogisticCells.start_from_data")
         mu = self.cells.mu
         at = (torch.arange(mu.shape[1], dtype=z.dtype, device=z.device) + 0.5) / mu.shape[1]
-        mu.copy_(z.quantile(at, dim=0).T)
+        mu.copy_(torch.stack([column.quantile(at) for column in z.unbind(1)]))  # all at once has a limit
         self.cells.log_std.copy_(z.std(0, correction=0).clamp(min=0.5).log()[:, None].expand_as(mu))
         self.cells.logits.zero_()
         return self

@@ -12,7 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite.distributions import StandardNormal, log_mean_weight
-from dgm_lite.latent.likelihoods import BernoulliLikelihood, CategoricalLikelihood, GaussianLikelihood
+from dgm_lite.latent.likelihoods import (
+    BernoulliLikelihood,
+    CategoricalLikelihood,
+    GaussianLikelihood,
+    LogisticLikelihood,
+)
 from dgm_lite.latent.posteriors import DiagonalGaussian, ScaleLevels
 from dgm_lite.latent.priors import NormalMixture
 from dgm_lite.nets import eval_mode, in_eval_mode, mlp
@@ -214,6 +219,32 @@ def categorical_vae(
     likelihood = CategoricalLikelihood(decoder, dim, levels=levels, powers=powers)
     prior = StandardNormal(latent_dim) if n_components is None else NormalMixture(latent_dim, n_components)
     return VAE(DiagonalGaussian(encoder), likelihood, prior, beta=beta)
+
+
+def logistic_vae(
+    dim: int, levels: int, *, latent_dim: int = 16, hidden: int = 256, n_layers: int = 1,
+    dropout: float = 0.0, n_logistics: int = 3,
+) -> VAE:  # fmt: skip
+    """A VAE of many grey levels: each pixel is a mixture of logistics.
+
+    Args:
+        dim: D.
+        levels: L.
+        latent_dim: M.
+        hidden: Units of a hidden layer, in encoder and decoder.
+        n_layers: Hidden layers of each.
+        dropout: Share of hidden units silenced in training.
+        n_logistics: See ``LogisticLikelihood``.
+
+    Raises:
+        ValueError: If a size is below 1.
+    """
+    _check_sizes("logistic_vae", dim=dim, levels=levels, latent_dim=latent_dim, n_logistics=n_logistics)
+    inside = {"n_layers": n_layers, "dropout": dropout}
+    encoder = nn.Sequential(ScaleLevels(levels), mlp(dim, hidden, 2 * latent_dim, **inside))
+    decoder = mlp(latent_dim, hidden, 3 * n_logistics * dim, **inside)
+    likelihood = LogisticLikelihood(decoder, dim, levels=levels, n_logistics=n_logistics)
+    return VAE(DiagonalGaussian(encoder), likelihood, StandardNormal(latent_dim))
 
 
 def bernoulli_vae(

@@ -1,16 +1,26 @@
 """Likelihoods are distributions over x for every z, and refuse what x can't be."""
 
+import math
+import time
+
 import pytest
 import torch
 from torch import nn
 
 from dgm_lite import laws
-from dgm_lite.latent.likelihoods import BernoulliLikelihood, CategoricalLikelihood, GaussianLikelihood
+from dgm_lite.latent.likelihoods import (
+    BernoulliLikelihood,
+    CategoricalLikelihood,
+    GaussianLikelihood,
+    LogisticLikelihood,
+)
+from dgm_lite.latent.vae import categorical_vae, logistic_vae
 from dgm_lite.nets import mlp
 
 DISCRETE = {
     "free logits": lambda: CategoricalLikelihood(mlp(2, 6, 9), 3, levels=3),
     "two powers": lambda: CategoricalLikelihood(mlp(2, 6, 6), 3, levels=3, powers=2),
+    "logistics": lambda: LogisticLikelihood(mlp(2, 6, 18), 3, levels=3, n_logistics=2),
     "black and white": lambda: BernoulliLikelihood(mlp(2, 6, 3), 3),
 }
 
@@ -35,6 +45,42 @@ def test_draws_and_mean_are_those_of_the_distribution(name):
     torch.testing.assert_close(given_z.mean[0], p @ x.double())
     drawn = given_z.sample(generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(drawn.double().mean(0), p @ x.double(), atol=0.03, rtol=0)
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+def test_the_table_holds_every_level_for_a_codec(name):
+    likelihood = laws.prepare(DISCRETE[name]())
+    given_z = likelihood(torch.randn(1, 2, dtype=torch.float64))
+    log_p = given_z.table().log_softmax(-1)
+    assert log_p.shape == (1, 3, likelihood.levels)
+    for x in laws.domain(3, likelihood.levels)[::5]:
+        torch.testing.assert_close(log_p[0, torch.arange(3), x].sum(), given_z.log_prob(x[None])[0])
+
+
+def test_logistics_start_near_the_histogram_whatever_the_net_says():
+    """Means move in units of a pixel's own width: one that never varies stays where it is."""
+    x = torch.randint(0, 256, (400, 3), generator=torch.Generator().manual_seed(0))
+    x = x // torch.tensor([1, 8, 256]) + torch.tensor([0, 100, 7])
+    torch.manual_seed(0)
+    likelihood = LogisticLikelihood(mlp(2, 6, 27), 3, levels=256)
+    likelihood.start_from_data(x)
+    nats = likelihood(torch.randn(400, 2)).log_prob(x).mean().item()
+    assert nats > -(math.log(256) + math.log(32) + 3.5)
+
+
+def test_a_head_of_logistics_is_several_times_cheaper_for_bytes():
+    """100 images of 784 pixels with 256 levels: 0.08 s a step on one core, against 0.5 s."""
+    x = torch.randint(256, (100, 784))
+
+    def seconds(model: nn.Module) -> float:
+        tries = []
+        for _ in range(3):
+            start = time.perf_counter()
+            model.loss(x).backward()
+            tries.append(time.perf_counter() - start)
+        return min(tries)
+
+    assert seconds(categorical_vae(784, 256)) > 2 * seconds(logistic_vae(784, 256))
 
 
 def test_gaussian_is_torchs():
