@@ -11,32 +11,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgm_lite.autoregressive.causal_steps import CausalSteps
+from dgm_lite.autoregressive.convolution import (
+    CausalConv1d,
+    ColumnOfBlock,
+    GatedBlock,
+    RingBuffer,
+    taps_first,
+)
 from dgm_lite.autoregressive.sampler import FullPasses, draw_all, known_prefix
 from dgm_lite.distributions import Logistics, level_counts, starting_logistics
-from dgm_lite.nets import CausalConv1d
 from dgm_lite.shapes import check_count, check_labels, check_levels
-
-
-class GatedBlock(nn.Module):
-    """h + W_out (tanh(a) * sigmoid(c)),   (a, c) = causal convolution of h.     [book: eq. gated-block]
-
-    The gate lets a unit switch itself off where the past says nothing. With ``skip`` the gated
-    units also go to the head directly, through a W_skip of their own.
-    """
-
-    def __init__(self, channels: int, kernel: int, *, dilation: int, dropout: float, skip: bool = False):
-        super().__init__()
-        self.conv = CausalConv1d(channels, 2 * channels, kernel, dilation=dilation)
-        self.out = nn.Conv1d(channels, channels, 1)
-        self.skip = nn.Conv1d(channels, channels, 1) if skip else None
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, h: Tensor) -> tuple[Tensor, Tensor | None]:
-        """(B, C, D) -> what the next block reads, (B, C, D), and what the head reads besides, or None."""
-        a, c = self.conv(h).chunk(2, dim=1)
-        gated = self.dropout(torch.tanh(a) * torch.sigmoid(c))
-        return h + self.out(gated), None if self.skip is None else self.skip(gated)
 
 
 class CausalARM(nn.Module):
@@ -250,3 +234,40 @@ class CausalARM(nn.Module):
         self.check_labels(y, len(x))
         steps = CausalSteps(self, len(x), y) if cache else FullPasses(self, len(x), y)
         return draw_all(steps, len(x), self.dim, known=prefix, generator=generator)
+
+
+class CausalSteps:
+    """The stepwise computation of ``CausalARM``: every layer computes the one column that is new.
+
+    The weights are copied and arranged once, at the start: the steps are so small that what counts is how
+    many operations they take.
+    """
+
+    @torch.no_grad()
+    def __init__(self, model: CausalARM, batch: int, y: Tensor | None = None):
+        self.model, self.d = model, 0
+        self.past, self.weight = RingBuffer(model.first, batch), taps_first(model.first)
+        self.blocks = [ColumnOfBlock(block, batch) for block in model.blocks]
+        self.head = model.head.weight[:, :, 0].T.clone()
+        # Everything that is added at position d, summed and taken apart beforehand.
+        self.at_first = (model.position.T + model.first.bias).unbind(0)
+        self.at_head = (model.marginal.T + model.head.bias).unbind(0)
+        self.label = None if model.label is None else model.label(y)
+        self.padding = model.marginal.new_zeros(batch, 1)
+        self.inputs = model.scaled(torch.arange(model.levels, device=model.marginal.device))[:, None]
+
+    def next_logits(self, previous: Tensor | None) -> Tensor:
+        """Logits of p(x_d | x_{<d}), (B, levels), given column d - 1, integers (B,); None at the start."""
+        # The shift by one: position d reads x_{d-1} as its newest input, and position 0 the padding.
+        newest = self.padding if previous is None else self.inputs.index_select(0, previous.long())
+        h = torch.addmm(self.at_first[self.d], self.past.push(newest), self.weight)
+        if self.label is not None:
+            h = h + self.label
+        skips = []
+        for block in self.blocks:
+            h, skip = block(h)
+            if skip is not None:
+                skips.append(skip)
+        out = torch.addmm(self.at_head[self.d], F.silu(sum(skips, h)), self.head)
+        self.d += 1
+        return self.model.table(out)

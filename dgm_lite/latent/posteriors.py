@@ -50,34 +50,6 @@ class DiagonalGaussian(nn.Module):
         return self.distribution(x).draw(generator=generator)
 
 
-class UnitUniform(nn.Module):
-    """q(z | x) = 1 on the cube of side one around f(x): z = f(x) + u with u ~ U[-1/2, 1/2)^M, so log q = 0.
-
-    Its width can't be learned. So z can't say more about x than a rounded number could, and rounding
-    f(x) is in its place when z has to be an integer: its error has the same size as u.
-
-    Args:
-        net: The encoder f: (B, *event) -> (B, M).
-
-    Source: book eq. `transform-coder`; Balle et al. (2017), End-to-end optimized image compression,
-    section 3.1.
-    """
-
-    def __init__(self, net: nn.Module):
-        super().__init__()
-        self.net = net
-
-    def centre(self, x: Tensor) -> Tensor:
-        """f(x): the middle of the cube, (B, M)."""
-        return self.net(x)
-
-    def forward(self, x: Tensor, *, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """One draw for each row: z, (B, M), and log q(z | x) = 0 in nats, (B,)."""
-        f = self.centre(x)
-        u = torch.rand(f.shape, generator=generator, device=f.device, dtype=f.dtype) - 0.5
-        return f + u, f.new_zeros(len(f))
-
-
 @torch.no_grad()
 def active_units(posterior: nn.Module, x: Tensor, *, n_samples: int = 32, threshold: float = 0.01) -> Tensor:
     """Which latent units react to the data: those whose posterior mean varies over x.

@@ -12,12 +12,11 @@ import math
 import torch
 from torch import Tensor, nn
 
+from dgm_lite.flows.logistic_base import LogisticMixtureBase
 from dgm_lite.latent.likelihoods import GaussianLikelihood
-from dgm_lite.latent.posteriors import UnitUniform
-from dgm_lite.latent.priors import LogisticCells
 from dgm_lite.latent.vae import VAE
 from dgm_lite.nets import in_eval_mode, mlp
-from dgm_lite.shapes import check_count
+from dgm_lite.shapes import check_count, check_real
 
 
 class Bent(nn.Module):
@@ -56,6 +55,89 @@ class Bent(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, n_in) -> (B, n_out)."""
         return self.line(x) + self.reach * self.net((x - self.center) / self.spread)
+
+
+class UnitUniform(nn.Module):
+    """q(z | x) = 1 on the cube of side one around f(x): z = f(x) + u with u ~ U[-1/2, 1/2)^M, so log q = 0.
+
+    Its width can't be learned. So z can't say more about x than a rounded number could, and rounding
+    f(x) is in its place when z has to be an integer: its error has the same size as u.
+
+    Args:
+        net: The encoder f: (B, *event) -> (B, M).
+
+    Source: book eq. `transform-coder`; Balle et al. (2017), End-to-end optimized image compression,
+    section 3.1.
+    """
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def centre(self, x: Tensor) -> Tensor:
+        """f(x): the middle of the cube, (B, M)."""
+        return self.net(x)
+
+    def forward(self, x: Tensor, *, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """One draw for each row: z, (B, M), and log q(z | x) = 0 in nats, (B,)."""
+        f = self.centre(x)
+        u = torch.rand(f.shape, generator=generator, device=f.device, dtype=f.dtype) - 0.5
+        return f + u, f.new_zeros(len(f))
+
+
+class LogisticCells(nn.Module):
+    """p(z) = prod_d [mass of a mixture of logistics in the cell of width one around z_d], for real z.
+
+    It is the density of v + u with v_d from the mixture of dimension d and u ~ U[-1/2, 1/2)^M, and so it
+    integrates to one. At integers the same formula is the probability that v rounds to z, and so it sums
+    to one as well: what is trained with noise is the code of the rounded numbers.
+
+    Args:
+        dim: M, numbers of z.
+        n_components: K, logistics of each dimension.
+
+    Source: book eq. `transform-coder`; Balle et al. (2018), Variational image compression with a scale
+    hyperprior, appendix 6.2, for a learned density of v in place of the mixture.
+    """
+
+    def __init__(self, dim: int, n_components: int = 3):
+        super().__init__()
+        check_count(dim, "LogisticCells", "dim")
+        check_count(n_components, "LogisticCells", "n_components")
+        self.dim, self.cells = dim, LogisticMixtureBase(dim, n_components)
+
+    @torch.no_grad()
+    def start_from_data(self, z: Tensor) -> "LogisticCells":
+        """Spread the logistics over the quantiles of real z, (N, M): each dimension has its own scale."""
+        check_real(z, ("N", self.dim), "LogisticCells.start_from_data")
+        mu = self.cells.mu
+        at = (torch.arange(mu.shape[1], dtype=z.dtype, device=z.device) + 0.5) / mu.shape[1]
+        mu.copy_(torch.stack([column.quantile(at) for column in z.unbind(1)]))  # all at once has a limit
+        self.cells.log_std.copy_(z.std(0, correction=0).clamp(min=0.5).log()[:, None].expand_as(mu))
+        self.cells.logits.zero_()
+        return self
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log p(z), in nats, (B,): a density at real z, a probability at integers.
+
+        Raises:
+            ValueError: If z is not floating point, or not (B, M).
+
+        Source: book eq. `logistic-cell`, with the cell around any real z.
+        """
+        check_real(z, ("B", self.dim), "LogisticCells", finite=False)
+        return self.cells.log_prob(z)
+
+    def table(self, low: int, high: int) -> Tensor:
+        """log p of the integers low .. high in each dimension, nats, (M, high - low + 1)."""
+        return self.cells.table(low, high)
+
+    @torch.no_grad()
+    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """v + u, real numbers of shape (n, M). Rounded draws of v would have no density."""
+        check_count(n, "LogisticCells.sample")
+        v = self.cells.draw(n, generator=generator).to(self.cells.mu.dtype)
+        return v + torch.rand(v.shape, generator=generator, device=v.device, dtype=v.dtype) - 0.5
 
 
 class TransformCoder(VAE):

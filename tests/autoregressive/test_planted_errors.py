@@ -5,10 +5,10 @@ from collections import deque
 import torch
 import torch.nn.functional as F
 
-from dgm_lite import laws
+from dgm_lite import distributions, laws
 from dgm_lite.autoregressive import causal
-from dgm_lite.autoregressive.causal import CausalARM
-from dgm_lite.autoregressive.causal_steps import CausalSteps, RingBuffer
+from dgm_lite.autoregressive.causal import CausalARM, CausalSteps
+from dgm_lite.autoregressive.convolution import RingBuffer
 from tests.test_planted_errors import arm, catches
 
 
@@ -22,7 +22,7 @@ def narrow(model: CausalARM) -> CausalARM:
 
 
 def with_distribution(monkeypatch, function) -> None:
-    monkeypatch.setattr(causal, "log_prob_logistic_mixture", function)
+    monkeypatch.setattr(distributions, "log_prob_logistic_mixture", function)
 
 
 def cdf_differences(x, logits, mu, log_std):
@@ -87,7 +87,8 @@ class Short(RingBuffer):
 
 def test_ring_buffer_of_the_wrong_length(monkeypatch):
     laws.cached_sampling_is_naive(arm())
-    monkeypatch.setattr("dgm_lite.autoregressive.causal_steps.RingBuffer", Short)
+    for file in ("causal", "convolution"):
+        monkeypatch.setattr(f"dgm_lite.autoregressive.{file}.RingBuffer", Short)
     model = arm()
     x = laws.examples(model)
     catches(lambda m: laws.steps_are_the_full_pass(m, x), _Honest(model), model)

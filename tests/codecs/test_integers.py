@@ -6,7 +6,7 @@ import torch
 from dgm_lite import laws
 from dgm_lite.codecs import integers
 from dgm_lite.codecs.coder import DamagedError
-from dgm_lite.latent.priors import LogisticCells
+from dgm_lite.latent.transform_coder import LogisticCells
 
 
 def table(n_columns: int = 3):

@@ -5,7 +5,8 @@ import torch
 from scipy import stats
 from torch import nn
 
-from dgm_lite.latent.posteriors import DiagonalGaussian, ScaleLevels, UnitUniform, active_units
+from dgm_lite.latent.posteriors import DiagonalGaussian, ScaleLevels, active_units
+from dgm_lite.latent.transform_coder import UnitUniform
 from dgm_lite.nets import mlp
 
 

@@ -9,7 +9,8 @@ from torch import distributions as td
 from dgm_lite import laws
 from dgm_lite.distributions import StandardNormal
 from dgm_lite.latent.mixture import GaussianMixture
-from dgm_lite.latent.priors import LogisticCells, NormalMixture
+from dgm_lite.latent.priors import NormalMixture
+from dgm_lite.latent.transform_coder import LogisticCells
 from dgm_lite.protocols import Density, Sampler
 
 PRIORS = {

@@ -10,9 +10,7 @@ from torch import nn
 from dgm_lite import catalog, laws
 from dgm_lite.datasets.images import real_digits
 from dgm_lite.latent.likelihoods import GaussianLikelihood
-from dgm_lite.latent.posteriors import UnitUniform
-from dgm_lite.latent.priors import LogisticCells
-from dgm_lite.latent.transform_coder import TransformCoder, principal_axes
+from dgm_lite.latent.transform_coder import LogisticCells, TransformCoder, UnitUniform, principal_axes
 from dgm_lite.latent.vae import VAE, by_quadrature
 from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.fit import fit
