@@ -1,4 +1,4 @@
-"""A model is understood with few files open: those that hold what its class is made of, read from the source."""
+"""A model is understood with few files open: those that hold what its class is made of."""
 
 import ast
 from functools import cache

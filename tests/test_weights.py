@@ -154,7 +154,10 @@ def test_other_sizes_are_refused_by_name(file):
     deeper = CausalARM(4, 3, channels=4, dilations=(1, 2))
     weights.save(CausalARM(4, 3, channels=4, dilations=(1,)), file)
     refused(
-        file, "blocks.1.class 'dgm_lite.autoregressive.causal.GatedBlock', got none", "more", model=deeper
+        file,
+        "blocks.1.class 'dgm_lite.autoregressive.convolution.GatedBlock', got none",
+        "more",
+        model=deeper,
     )
 
 
