@@ -38,7 +38,9 @@ def test_every_model_draws_what_its_data_are(entry, tmp_path, monkeypatch):
     catalog.save(model, file, entry.name, entry.arguments, data=entry.data)
     assert main(["sample", str(file), "--n", "12", "--out", str(out)]) == 0
     points = entry.data in ("orange-blue", "two-moons")
-    assert drawn == ([] if points else [(12, entry.arguments["dim"])]) and out.read_bytes().startswith(b"\x89PNG")
+    assert drawn == ([] if points else [(12, entry.arguments["dim"])]) and out.read_bytes().startswith(
+        b"\x89PNG"
+    )
 
 
 @pytest.mark.parametrize("words, message", [

@@ -6,6 +6,7 @@ from scipy import stats
 from torch import nn
 
 from dgm_lite import laws
+from dgm_lite.flows.coupling import RealNVP
 from dgm_lite.joint.class_conditional import ClassConditional
 from dgm_lite.latent.mixture import BernoulliMixture, GaussianMixture
 from dgm_lite.protocols import Density, Sampler, Trainable
@@ -99,3 +100,11 @@ def test_bad_input_is_refused():
     laws.refuses(lambda: model.log_prob(X, Y + 1), "ClassConditional")
     laws.refuses(lambda: model.loss(X, Y[:3]), "ClassConditional")
     laws.refuses(lambda: model.sample(0), "ClassConditional")
+
+
+def test_drawing_uses_no_dropout_and_measures_go_through_torch_func():
+    torch.manual_seed(0)
+    model = ClassConditional([RealNVP(2, 2, hidden=5, dropout=0.5) for _ in range(2)]).double()
+    x = torch.randn(4, 2, dtype=torch.float64)
+    laws.drawing_and_inverting_use_no_dropout(model, x)
+    laws.goes_through_torch_func(model.eval(), x)

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from dgm_lite import laws, weights
+from dgm_lite.flows.coupling import RealNVP
 from dgm_lite.joint.classifier import Classifier
 from dgm_lite.joint.classifier_density import REJECT, ClassifierDensity
 from dgm_lite.latent.mixture import BernoulliMixture, GaussianMixture
@@ -96,3 +97,19 @@ def test_bad_objects_are_refused():
     for call in (joint().log_prob, joint().decide, joint().log_prob_joint):
         laws.refuses(lambda: call(X[:, :1]))  # noqa: B023
         laws.refuses(lambda: call(X[:0]))  # noqa: B023
+
+
+def test_deciding_uses_no_dropout():
+    """In training mode as in eval mode: labels, confidences, and the threshold itself."""
+    torch.manual_seed(0)
+    model = laws.prepare(
+        ClassifierDensity(Classifier(2, 3, hidden=8, dropout=0.5), RealNVP(2, 2, dropout=0.5))
+    )
+    expected = [model.reject_below(X, 0.3).threshold.clone(), *vars(model.decide(X)).values()]
+    model.train()
+    found = [model.reject_below(X, 0.3).threshold, *vars(model.decide(X)).values()]
+    assert all(map(torch.equal, found, expected)) and all(part.training for part in model.modules())
+
+
+def test_it_goes_through_torch_func():
+    laws.goes_through_torch_func(joint(), X[:4])

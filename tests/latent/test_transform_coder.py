@@ -1,5 +1,6 @@
 """The transform coder: a VAE whose bound is rate plus distortion, and whose start is principal components."""
 
+import copy
 import math
 
 import pytest
@@ -93,6 +94,16 @@ def test_it_starts_as_principal_components():
     steps = z.double().std(0) * std * math.sqrt(12)
     expected = torch.from_numpy(known.explained_variance_**0.5)
     torch.testing.assert_close(steps, expected, rtol=1e-3, atol=0)
+
+
+def test_it_starts_anew_without_dropout():
+    """A coder that was trained before has a network with a say in where codes lie."""
+    torch.manual_seed(0)
+    model = laws.prepare(TransformCoder(6, 3, levels=9, std=1.0, hidden=8, dropout=0.5))
+    x = 3 * torch.randn(100, 6, dtype=torch.float64)
+    expected = copy.deepcopy(model).start_from_data(x).state_dict()
+    for name, value in model.train().start_from_data(x).state_dict().items():
+        assert torch.equal(value, expected[name]), name
 
 
 def test_the_axes_are_those_of_the_covariance():

@@ -1,5 +1,7 @@
 """The VAE against exact answers: quadrature, probabilistic PCA, torch.distributions."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -298,6 +300,19 @@ def test_a_grid_that_misses_something_is_refused():
     laws.refuses(lambda: by_quadrature(model, x, n=11), "larger reach", "n (now 11)")
     sharp = linear_vae(3, 1, std=1e-4).double()
     laws.refuses(lambda: by_quadrature(sharp, sharp.sample(3), n=201), "p(z | x) in one cell")
+
+
+def test_measures_of_a_trained_model_use_no_dropout():
+    torch.manual_seed(0)
+    model = categorical_vae(4, 3, latent_dim=1, hidden=8, dropout=0.5).double().train()
+    x = laws.domain(4, 3)
+    expected = by_quadrature(copy.deepcopy(model).eval(), x)[0]
+    assert torch.equal(by_quadrature(model, x)[0], expected)
+    with torch.no_grad():
+        spread = model.eval().posterior.distribution(x).mean.var(0)
+    assert active_units(model.train().posterior, x, threshold=spread.item() * 0.9999).all()
+    assert not active_units(model.posterior, x, threshold=spread.item() * 1.0001).any()
+    assert all(part.training for part in model.modules())
 
 
 def test_quadrature_is_for_small_latent_spaces():

@@ -112,3 +112,12 @@ def test_bad_input_is_refused(call, words):
     with pytest.raises(ValueError) as refusal:
         call()
     assert words in str(refusal.value)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32])
+def test_a_code_of_neighbours_takes_every_integer_type(dtype):
+    """As an index uint8 would be a mask."""
+    x = torch.randint(3, (50, 4), generator=generator())
+    same = NeighbourCode(x.to(dtype), 3, width=2)
+    assert torch.equal(same.table, NeighbourCode(x, 3, width=2).table)
+    assert torch.equal(same.log_prob(x.to(dtype)), same.log_prob(x))
