@@ -32,7 +32,7 @@ from dgm_lite.live.cross import Cross  # noqa: E402
 from dgm_lite.live.draw import Draw  # noqa: E402
 from tests.browser import FLAGS  # noqa: E402
 from tools import browser as finder  # noqa: E402
-from tools.ext.short_names import shorten  # noqa: E402
+from tools.ext.minify import minify  # noqa: E402
 
 BOOT = """async () => {
   while (!document.querySelector("dgm-figure")?.stats?.value) await new Promise((done) => setTimeout(done));
@@ -122,7 +122,7 @@ def main() -> int:
     made = figures()
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=path, headless=True, args=FLAGS)
-        sizes = {name: len(code.encode()) / 1000 for name, code in bundle.files(shorten).items()}
+        sizes = {name: len(minify(code).encode()) / 1000 for name, code in bundle.files().items()}
         print(f"Chromium {browser.version}; kilobytes of JavaScript:")
         print(", ".join(f"{name} {size:.1f}" for name, size in sizes.items()))
         print(f"{'figure':8}{'boot ms':>9}{'touch ms':>10}{'frame ms':>10}{'95 %':>8}{'rate /s':>9}")

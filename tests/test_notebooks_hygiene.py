@@ -186,19 +186,10 @@ def test_live_figures_carry_the_present_code(code):
     ]
     live = [text for text in html if "<dgm-figure" in text]
     if live:
-        from dgm_lite.live import bundle, markup
+        from dgm_lite.live.figure import restamp
 
-        for text in live:
-            kind = re.search(r'<dgm-figure kind="(\w+)"', text)[1]
-            spec = json.loads(re.search(r'<script type="application/json">(.*?)</script>', text, re.S)[1])[
-                "spec"
-            ]
-            if kind == "table_cells":  # its words go into the template alone: the style has to do
-                words = {"columns": [], "cells": [[]] * len(spec["rows"]), "signs": {}}
-                html = markup.render(kind, {**spec, **words}).partition("</style>")[0]
-            else:
-                html = markup.render(kind, spec)
-            assert bundle.inline(kind) in text and html in text, f"{kind} is old; run: make notebooks"
+        old = [re.search(r'kind="(\w+)"', text)[1] for text in live if restamp(text) != text]
+        assert not old, f"{', '.join(old)}: old code; run python tools/notebooks.py --restamp"
 
 
 # ---- claims: the ledger, the cards, the pages

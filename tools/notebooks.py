@@ -2,6 +2,7 @@
 
     python tools/notebooks.py                 all of them
     python tools/notebooks.py why/noise ...   some, by their path below book/
+    python tools/notebooks.py --restamp ...   run nothing: give the live figures in them the present code
 
 One thread, the kernel of this Python, top to bottom in a fresh process. What would make every run look
 different is removed before writing: widget state, timings, what went to stderr, the kernel's version. Cell
@@ -88,14 +89,60 @@ def run(path: Path, url: str, timeout: int) -> float:
                 if output.output_type == "execute_result":
                     output.execution_count = count
     nbformat.validate(notebook)
-    text = nbformat.writes(tidy(notebook))
-    path.write_text(text + ("" if text.endswith("\n") else "\n"), encoding="utf-8")
+    write(path, text_of(tidy(notebook)))
     return seconds
+
+
+def text_of(notebook: nbformat.NotebookNode) -> str:
+    text = nbformat.writes(notebook)
+    return text + ("" if text.endswith("\n") else "\n")
+
+
+def write(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    os.replace(new, path)
+
+
+def restamped(path: Path) -> str:
+    """The notebook's text with the present code, markup and styles in its live figures; the rest stays.
+
+    Raises:
+        ValueError: If a figure's kind is unknown by now, or its markup asks for what is not stored.
+    """
+    from dgm_lite.live.figure import restamp  # loads torch
+
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if data.get("text/html", "").startswith("<dgm-figure"):
+                data["text/html"] = restamp(data["text/html"])
+    return text_of(notebook)
+
+
+def restamp_all(paths: list[Path]) -> int:
+    """Renew the figures of all these notebooks, or of none."""
+    renewed = {}
+    for path in paths:
+        try:
+            renewed[path] = restamped(path)
+        except ValueError as error:
+            print(f"notebooks: all left as they were. {path.name}: {error}", file=sys.stderr)
+            return 1
+    for path, text in renewed.items():
+        changed = text != path.read_text(encoding="utf-8")
+        if changed:
+            write(path, text)
+        print(f"{path.name}: {'renewed' if changed else 'as it was'}")
+    return 0
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="such as why/noise; all if none is given")
+    parser.add_argument("--restamp", action="store_true", help="renew the live figures' code; run nothing")
     parser.add_argument("--timeout", type=int, default=300, help="seconds for one cell (default 300)")
     args = parser.parse_args(argv)
     paths = [
@@ -105,6 +152,8 @@ def main(argv: list[str] | None = None) -> int:
         known = ", ".join(p.relative_to(ROOT / "book").with_suffix("").as_posix() for p in notebooks())
         print(f"notebooks: no {missing[0].relative_to(ROOT)}. There are: {known}", file=sys.stderr)
         return 2
+    if args.restamp:
+        return restamp_all(paths or notebooks())
     url, failed = address(), []
     for path in paths or notebooks():
         name = path.relative_to(ROOT)

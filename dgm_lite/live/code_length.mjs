@@ -1,29 +1,72 @@
 // Where each model spends its bits on a picture: a map of its pixels, sums in reading order, and totals.
-import { figure, Plot, BOLD, clip, scale, squareAt, place, tick, fieldImage, fixed, quantile, rgb, mix } from "./core.mjs";
+import { tick } from "./shared/charts.mjs";
+import { figure } from "./shared/figure.mjs";
+import { clip, fixed, mix, place, quantile, rgb, scale, squareAt } from "./shared/numbers.mjs";
+import { BOLD, fieldImage, Plot } from "./shared/plot.mjs";
 
-figure("code_length", (fig, p) => {
-  const { side, levels, models, wholes, start } = fig.spec, D = side * side, raw = D * Math.log2(levels), [x] = fig.arrays("x");
-  const bits = models.map((m) => fig.array(m.bits)), whole = wholes.map((w) => fig.array(w.bits)), codes = [...models, ...wholes].map(({ name }) => name);
+figure("code_length", (fig, parts) => {
+  const { side, levels, models, wholes, start } = fig.spec;
+  const D = side * side;
+  const raw = D * Math.log2(levels); // bits of a picture without a model
+  const [x] = fig.arrays("x");
+  const bits = models.map((model) => fig.array(model.bits));
+  const wholeBits = wholes.map((code) => fig.array(code.bits));
+  const codes = [...models, ...wholes].map(({ name }) => name);
+  const sums = bits.map(sumsOf); // of the bits in reading order, anew for each picture
+  const highest = Math.max(raw, ...sums.flatMap((all) => [...all]));
   // One scale of colours for all pictures and models, so that they can be compared.
-  const most = Math.max(1, Math.ceil(quantile(bits.flatMap((b) => [...b]).sort((a, b) => a - b), 0.995)));
-  const sums = bits.map((b) => { let s = 0; return b.map((v, i) => (s = i % D ? s + v : v)); });
-  const highest = Math.max(raw, ...sums.flatMap((s) => [...s]));
-  const [pad, heat] = [p.pad, p.heat].map((element) => new Plot(fig, element)), path = new Plot(fig, p.path, 0.62);
-  let [n, d, m] = start, news = "";
+  const sorted = bits.flatMap((all) => [...all]).sort((a, b) => a - b);
+  const most = Math.max(1, Math.ceil(quantile(sorted, 0.995)));
+  const pad = new Plot(fig, parts.pad);
+  const heat = new Plot(fig, parts.heat);
+  const path = new Plot(fig, parts.path, 0.62);
+  let [n, d, m] = start; // picture, pixel, model
+  let news = ""; // which of them the reader changed last
 
-  const ink = (v) => fig.tone(v / (levels - 1));
-  function warm(b) {
-    const [cold, mild, hot] = ["soft", "orange", "ink"].map((name) => rgb(fig.colours[name])), t = Math.min(b / most, 1) * 2;
+  function sumsOf(all) {
+    let sum = 0;
+    return all.map((value, i) => (sum = i % D ? sum + value : value));
+  }
+  const endOf = (k) => sums[k][(n + 1) * D - 1];
+
+  // ---------------------------------------------------------------- what the reader does
+
+  let edges; // where the curves begin and end on the canvas
+
+  function choose(change, what) {
+    const to = { n, d, m, ...change };
+    if (to.n === n && to.d === d && to.m === m) return;
+    ({ n, d, m } = to);
+    news = what;
+    fig.chose([n, d, models[m].name]);
+  }
+  const choosePixel = (to) => choose({ d: to }, "d");
+  const touchSquare = (u, v) => choosePixel(squareAt(side, u, v));
+  const touchCurves = (u) => choosePixel(clip(Math.floor(scale(...edges, 0, D)(u * path.width)), 0, D - 1));
+  // The pointer chooses while it is pressed, and a mouse by hovering, too.
+  for (const [plot, act] of [[pad, touchSquare], [heat, touchSquare], [path, touchCurves]]) {
+    plot.pointer(act);
+    plot.element.addEventListener("pointermove", ({ pointerType, buttons, offsetX, offsetY, target }) => {
+      if (pointerType !== "mouse" || buttons) return;
+      act(offsetX / target.clientWidth, offsetY / target.clientHeight);
+    });
+  }
+  heat.keys((right, up) => {
+    const to = d + right - up * side;
+    if (to >= 0 && to < D) choosePixel(to);
+  });
+  fig.box.onchange = ({ target }) => choose({ [target.name]: +target.value }, target.name);
+
+  // ---------------------------------------------------------------- pictures
+
+  const ink = (level) => fig.tone(level / (levels - 1));
+  function warm(spent) {
+    const [cold, mild, hot] = ["soft", "orange", "ink"].map((name) => rgb(fig.colours[name]));
+    const t = Math.min(spent / most, 1) * 2;
     return t < 1 ? mix(cold, mild, t) : mix(mild, hot, (t - 1) * 0.7);
   }
-  // The strip is drawn once for each theme.
-  fig.onTheme = () => fig.all(".strip label").forEach((label, i) => {
-    label.querySelector("canvas")?.remove();
-    label.append(fieldImage(side, (k) => ink(x[i * D + k])));
-  });
-  fig.onTheme();
 
-  function picture(plot, colour) {
+  function drawPicture(plot, colour) {
     plot.paint(() => {
       plot.image(side, colour);
       plot.mark(side, d, fig.colours.paper, 6, 1);
@@ -31,74 +74,126 @@ figure("code_length", (fig, p) => {
     });
   }
 
-  // Running sums with a name at the end of each, moved apart where they would meet.
-  let edge; // where the curves begin and end
-  function curves(w, h, c) {
-    const { ink, muted, line, accent } = fig.colours, foot = h - 18, end = (k) => sums[k][(n + 1) * D - 1], order = [...models.keys()].sort((a, b) => end(a) - end(b));
-    const style = (k) => (k === m ? [accent, 2.5, 4, BOLD] : [muted, 1.4, 3]);
-    c.font = BOLD;
-    edge = [26, w - Math.min(Math.max(...models.map(({ name }) => c.measureText(name).width)) + 6, 0.45 * w)];
-    const X = scale(0, D, ...edge), Y = scale(0, highest, foot, 8), step = tick(highest, 5.9);
-    for (let v = 0; v <= highest; v += step) {
-      path.rect(X(0), Y(v), X(D) - X(0), v ? 0.5 : 1, line);
-      path.text(v, X(0) - 4, Y(v) + 4, muted, "right");
+  // The strip of pictures to choose from is drawn once for each theme.
+  fig.onTheme = () => fig.all(".strip label").forEach((label, i) => {
+    label.querySelector("canvas")?.remove();
+    label.append(fieldImage(side, (k) => ink(x[i * D + k])));
+  });
+  fig.onTheme();
+
+  // ---------------------------------------------------------------- running sums
+
+  // The chosen model's curve stands out: [colour, width of the line, radius of the dot, font].
+  function styleOf(k) {
+    const { muted, accent } = fig.colours;
+    return k === m ? [accent, 2.5, 4, BOLD] : [muted, 1.4, 3];
+  }
+
+  function drawAxes(toX, toY, height) {
+    const { muted, line } = fig.colours;
+    const step = tick(highest, 5.9);
+    for (let value = 0; value <= highest; value += step) {
+      path.rect(toX(0), toY(value), toX(D) - toX(0), value ? 0.5 : 1, line);
+      path.text(value, toX(0) - 4, toY(value) + 4, muted, "right");
     }
-    for (let k = 0; k <= D; k += D / 4) path.text(k, X(k), h - 3, muted);
-    path.text("no model", X(D * 0.6) - 6, Y(raw * 0.6), muted, "right");
-    path.line([[X(0), Y(0)], [X(D), Y(raw)]], muted, 1, [2, 4]);
-    path.rect(X(d + 1) - 0.75, Y(highest), 1.5, foot - Y(highest), ink);
-    for (const k of [...order.filter((k) => k !== m), m]) {
-      const s = [0, ...sums[k].subarray(n * D, (n + 1) * D)], [colour, width, dot] = style(k);
-      path.line(s.flatMap((v, i) => [[X(i), Y(s[i - 1] ?? 0)], [X(i), Y(v)]]), colour, width);
-      path.dot(X(d + 1), Y(s[d + 1]), dot, colour);
-    }
+    for (let k = 0; k <= D; k += D / 4) path.text(k, toX(k), height - 3, muted);
+    path.text("no model", toX(D * 0.6) - 6, toY(raw * 0.6), muted, "right");
+    path.line([[toX(0), toY(0)], [toX(D), toY(raw)]], muted, 1, [2, 4]);
+  }
+
+  function drawCurve(k, toX, toY) {
+    const all = [0, ...sums[k].subarray(n * D, (n + 1) * D)];
+    const [colour, width, radius] = styleOf(k);
+    const steps = all.flatMap((value, i) => [[toX(i), toY(all[i - 1] ?? 0)], [toX(i), toY(value)]]);
+    path.line(steps, colour, width);
+    path.dot(toX(d + 1), toY(all[d + 1]), radius, colour);
+  }
+
+  // At the end of each curve, moved apart where they would meet.
+  function drawNames(order, toY, left, room) {
     let free = Infinity;
     for (const k of order) {
-      const [colour, , , font] = style(k);
-      free = Math.min(Y(end(k)) + 4, free - 14);
-      path.text(models[k].name, X(D) + 5, free, colour, "left", font, w - X(D) - 5);
+      const [colour, , , font] = styleOf(k);
+      free = Math.min(toY(endOf(k)) + 4, free - 14);
+      path.text(models[k].name, left, free, colour, "left", font, room);
     }
   }
 
-  function choose(next, what) {
-    const to = { n, d, m, ...next };
-    if (to.n === n && to.d === d && to.m === m) return;
-    ({ n, d, m } = to);
-    news = what;
-    fig.chose([n, d, models[m].name]);
+  function drawCurves(width, height, context) {
+    const foot = height - 18;
+    context.font = BOLD;
+    const widest = Math.max(...models.map(({ name }) => context.measureText(name).width));
+    edges = [26, width - Math.min(widest + 6, 0.45 * width)];
+    const toX = scale(0, D, ...edges);
+    const toY = scale(0, highest, foot, 8);
+    const order = [...models.keys()].sort((a, b) => endOf(a) - endOf(b));
+    drawAxes(toX, toY, height);
+    path.rect(toX(d + 1) - 0.75, toY(highest), 1.5, foot - toY(highest), fig.colours.ink);
+    const others = order.filter((k) => k !== m);
+    for (const k of [...others, m]) drawCurve(k, toX, toY); // the chosen one on top
+    drawNames(order, toY, toX(D) + 5, width - toX(D) - 5);
   }
-  const pixel = (to) => choose({ d: to }, "d"), cell = (u, v) => pixel(squareAt(side, u, v));
-  const along = (u) => pixel(clip(Math.floor(scale(...edge, 0, D)(u * path.width)), 0, D - 1));
-  // The pointer chooses while it is pressed, and a mouse by hovering, too.
-  for (const [plot, act] of [[pad, cell], [heat, cell], [path, along]]) {
-    plot.pointer(act).element.addEventListener("pointermove", (e) => {
-      if (e.pointerType === "mouse" && !e.buttons) act(e.offsetX / e.target.clientWidth, e.offsetY / e.target.clientHeight);
-    });
-  }
-  heat.keys((dx, dy) => { const to = d + dx - dy * side; if (to >= 0 && to < D) pixel(to); });
-  fig.box.onchange = ({ target }) => choose({ [target.name]: +target.value }, target.name);
-  fig.write({ most: `${most} bits or more`, raw: fixed(raw, 1) });
 
-  return () => {
-    const at = n * D + d, here = bits.map((b) => b[at]), totals = [...sums.map((s) => s[(n + 1) * D - 1]), ...whole.map((v) => v[n])];
-    const order = [...totals.keys()].sort((a, b) => totals[a] - totals[b]), [first, second] = order, last = order.at(-1), told = (v) => `${fixed(v, 1)} bits`;
-    picture(pad, (k) => ink(x[n * D + k]));
-    picture(heat, (k) => warm(bits[m][n * D + k]));
-    path.paint(curves);
-    [...p.bars.children].forEach((row, k) => {
-      row.className = `${k === m ? "on " : ""}${k === first ? "best " : ""}${totals[k] > raw ? "long" : ""}`;
+  // ---------------------------------------------------------------- totals and words
+
+  const told = (value) => `${fixed(value, 1)} bits`;
+
+  function drawBars(totals, shortest) {
+    [...parts.bars.children].forEach((row, k) => {
+      const classes = [k === m && "on", k === shortest && "best", totals[k] > raw && "long"];
+      row.className = classes.filter(Boolean).join(" ");
       row.children[1].textContent = told(totals[k]);
       row.querySelector("i i").style.width = `${Math.min(100, (100 * totals[k]) / raw)}%`;
     });
+  }
+
+  function cutWords(totals) {
+    const cut = codes.map((name, k) => {
+      if (totals[k] <= raw) return "";
+      return `The bar of ${name} is cut: to scale it would be ${fixed(totals[k] / raw, 1)} times as long.`;
+    });
+    return cut.filter(Boolean).join(" ");
+  }
+
+  function verdict(totals, order) {
+    const [first, second] = order;
+    const shortest = `${codes[first]}, ${told(totals[first])}, ${fixed(totals[first] / D)} a pixel`;
+    if (second === undefined) return `Shortest for this picture: ${shortest}.`;
+    const last = order.at(-1);
+    const more = `${codes[second]} with ${told(totals[second] - totals[first])} more`;
+    const times = fixed(totals[last] / totals[first], 1);
+    const rest = `Next comes ${more}; ${codes[last]} takes ${times} times as many.`;
+    return `Shortest for this picture: ${shortest}. ${rest}`;
+  }
+
+  fig.write({ most: `${most} bits or more`, raw: fixed(raw, 1) });
+
+  return () => {
+    const at = n * D + d;
+    const here = bits.map((all) => all[at]);
+    const totals = [...models.map((_, k) => endOf(k)), ...wholeBits.map((all) => all[n])];
+    const order = [...totals.keys()].sort((a, b) => totals[a] - totals[b]);
+    drawPicture(pad, (k) => ink(x[n * D + k]));
+    drawPicture(heat, (k) => warm(bits[m][n * D + k]));
+    path.paint(drawCurves);
+    drawBars(totals, order[0]);
+    const prices = here.map((spent, k) => `${told(spent)} under ${models[k].name}`).join(", ");
     const words = {
-      cut: codes.map((name, k) => (totals[k] > raw ? `The bar of ${name} is cut: to scale it would be ${fixed(totals[k] / raw, 1)} times as long. ` : "")).join("").trim(),
-      pixel: `Pixel (${place(side, d)}) = ${x[at]}: ${here.map((b, k) => `${told(b)} under ${models[k].name}`).join(", ")}.`,
-      say: `Shortest for this picture: ${codes[first]}, ${told(totals[first])}, ${fixed(totals[first] / D)} a pixel.`
-        + (second === undefined ? "" : ` Next comes ${codes[second]} with ${told(totals[second] - totals[first])} more; ${codes[last]} takes ${fixed(totals[last] / totals[first], 1)} times as many.`),
+      cut: cutWords(totals),
+      pixel: `Pixel (${place(side, d)}) = ${x[at]}: ${prices}.`,
+      say: verdict(totals, order),
     };
     fig.write(words);
-    p.heat.ariaDescription = words.pixel;
-    fig.stats.value = { n, d, model: models[m].name, bits: here, sums: sums.map((s) => s[at]), totals: Object.fromEntries(codes.map((name, k) => [name, totals[k]])), shortest: codes[first] };
+    parts.heat.ariaDescription = words.pixel;
+    fig.stats.value = {
+      n,
+      d,
+      model: models[m].name,
+      bits: here,
+      sums: sums.map((all) => all[at]),
+      totals: Object.fromEntries(codes.map((name, k) => [name, totals[k]])),
+      shortest: codes[order[0]],
+    };
     fig.say(news === "d" ? words.pixel : words.say);
   };
 });

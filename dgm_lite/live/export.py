@@ -7,18 +7,18 @@ import string
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import onnx
 import torch
+from onnx.helper import get_attribute_value, make_graph, make_model, make_node, make_opsetid
+from onnx.numpy_helper import from_array, to_array
 from torch import Tensor, nn
 
 from dgm_lite.live import bundle
 from dgm_lite.nets import eval_mode
-
-if TYPE_CHECKING:
-    import onnx
 
 
 @cache
@@ -97,11 +97,8 @@ def _short_names() -> Iterator[str]:
         yield from ("".join(letters) for letters in itertools.product(string.ascii_lowercase, repeat=size))
 
 
-def _without_einsum(node: "onnx.NodeProto", name: Iterator[str]) -> "list[onnx.NodeProto]":
+def _without_einsum(node: onnx.NodeProto, name: Iterator[str]) -> list[onnx.NodeProto]:
     """An Einsum as broadcast products and a sum: "bd,kd->bk" is the sum over d of x[b, 1, d] * y[1, k, d]."""
-    from onnx.helper import get_attribute_value, make_node
-    from onnx.numpy_helper import from_array
-
     equation = get_attribute_value(node.attribute[0]).decode().replace(" ", "")
     terms, out = equation.split("->")
     letters = out + "".join(sorted(set(terms) - set(out) - {","}))
@@ -131,12 +128,8 @@ def _without_einsum(node: "onnx.NodeProto", name: Iterator[str]) -> "list[onnx.N
     return nodes
 
 
-def _tidy(model: "onnx.ModelProto", half: bool) -> bytes:
+def _tidy(model: onnx.ModelProto, half: bool) -> bytes:
     """Keep what the engine reads: constants as weights, short names, no notes, and 16 bits where asked."""
-    from onnx import NodeProto, TensorProto
-    from onnx.helper import get_attribute_value, make_graph, make_model, make_node, make_opsetid
-    from onnx.numpy_helper import from_array, to_array
-
     graph = model.graph
     fresh = (f"einsum {k}" for k in itertools.count())
     nodes = []
@@ -146,7 +139,9 @@ def _tidy(model: "onnx.ModelProto", half: bool) -> bytes:
     for node in nodes:
         if node.op_type == "Constant":
             value = get_attribute_value(node.attribute[0])
-            weights[node.output[0]] = to_array(value) if isinstance(value, TensorProto) else np.array(value)
+            weights[node.output[0]] = (
+                to_array(value) if isinstance(value, onnx.TensorProto) else np.array(value)
+            )
     nodes = [node for node in nodes if node.op_type != "Constant"]
     if lacking := sorted({node.op_type for node in nodes} - bundle.supported()):
         raise ValueError(
@@ -163,14 +158,14 @@ def _tidy(model: "onnx.ModelProto", half: bool) -> bytes:
         if half and array.dtype == np.float32 and array.size > 1:
             narrow = next(short)
             stored.append(from_array(array.astype(np.float16), narrow))
-            bare.append(make_node("Cast", [narrow], [names[name]], to=TensorProto.FLOAT))
+            bare.append(make_node("Cast", [narrow], [names[name]], to=onnx.TensorProto.FLOAT))
         else:
             stored.append(from_array(array, names[name]))
     for node in nodes:
         for name in node.output:
             names.setdefault(name, next(short))
         inputs, outputs = [names[n] for n in node.input], [names[n] for n in node.output]
-        bare.append(NodeProto(op_type=node.op_type, input=inputs, output=outputs))
+        bare.append(onnx.NodeProto(op_type=node.op_type, input=inputs, output=outputs))
         bare[-1].attribute.extend(node.attribute)
     tidy = make_graph(bare, "g", list(graph.input), list(graph.output), initializer=stored)
     for value in [*tidy.input, *tidy.output]:

@@ -4,10 +4,12 @@ import base64
 import html
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from jinja2 import UndefinedError
 from matplotlib.figure import Figure as MatplotlibFigure
 from torch import Tensor
 
@@ -20,6 +22,12 @@ const dgm = (globalThis.dgm ??= shared());
 if (!dgm.kinds["%s"]) own(dgm);
 dgm.define();
 </script>"""
+_STORED = re.compile(
+    r'<dgm-figure kind="(?P<kind>\w+)"[^>]*>'
+    r'<img src="data:image/png;base64,(?P<image>[^"]*)" alt="(?P<alt>[^"]*)"[^>]*>'
+    r'<script type="application/json">(?P<data>.*?)</script>',
+    re.S,
+)
 
 
 def pack(values: Tensor | np.ndarray | Sequence[float]) -> str:
@@ -63,7 +71,8 @@ class LiveFigure:
         if not alt.strip():
             raise ValueError("LiveFigure: expected alt text that says what the image shows, got none.")
         self.kind, self.spec, self.models, self.image, self.alt = kind, spec, dict(models), image, alt
-        self.markup = markup.render(kind, {**spec, **(words or {})})
+        self.words = dict(words or {})
+        self.markup = markup.render(kind, {**spec, **self.words})
 
     def packed(self) -> dict[str, str]:
         """The models as base64, by name."""
@@ -72,6 +81,8 @@ class LiveFigure:
     def html(self) -> str:
         """The element, its image, its data and the loader: all that a page needs, with no other file."""
         everything = {"kind": self.kind, "spec": self.spec, "models": self.packed()}
+        if self.words:
+            everything["words"] = self.words  # for ``restamp``; the browser has them in the template
         data = json.dumps(everything, separators=(",", ":"))
         data = data.replace("</", r"<\/")  # nothing inside may end the script element
         image = base64.b64encode(self.image).decode()
@@ -124,3 +135,33 @@ class LiveFigure:
             markup=self.markup,
             value=self.spec.get("start"),
         )
+
+
+def restamp(stored: str) -> str:
+    """A figure's HTML of some time ago, with the present code, markup and styles.
+
+    What was computed stays: the spec, the models, the image and its description. The same figure made again
+    from its arguments gives the same bytes.
+
+    Args:
+        stored: What ``LiveFigure.html`` gave.
+
+    Raises:
+        ValueError: If this is no figure's HTML, its kind is unknown by now, or its template asks for
+            something that is not stored.
+    """
+    found = _STORED.match(stored)
+    if found is None:
+        raise ValueError(f"restamp: expected the HTML of a live figure, got {stored[:60]!r}.")
+    data = json.loads(found["data"])
+    models = {name: base64.b64decode(model) for name, model in data["models"].items()}
+    try:
+        figure = LiveFigure(
+            found["kind"], data["spec"], models, image=base64.b64decode(found["image"]),
+            alt=html.unescape(found["alt"]), words=data.get("words"),
+        )  # fmt: skip
+    except UndefinedError as error:
+        raise ValueError(
+            f"restamp: the template of {found['kind']} asks for more than is stored: {error}."
+        ) from error
+    return figure.html()

@@ -1,35 +1,83 @@
-// Edit a digit, see its integer code under a flow change, what each entry costs, and the digit come back from it.
-import { figure, Plot, clip, range, sum, signed, fixed, place, squareAt, stepFrom, rgb, mix } from "./core.mjs";
+// Edit a digit, see its integer code under a flow change, what each entry costs, and the digit come back.
+import { figure } from "./shared/figure.mjs";
+import { clip, fixed, mix, place, range, rgb, signed, squareAt, stepFrom, sum } from "./shared/numbers.mjs";
+import { Plot } from "./shared/plot.mjs";
 
-const soft = (v) => Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v))); // log(1 + e^v)
+const softplus = (v) => Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v))); // log(1 + e^v)
+const count = (flags) => flags.filter(Boolean).length;
+const differ = (a, b) => a.map((value, d) => value !== b[d]);
 
-figure("integer_code", (fig, p) => {
-  const { side, levels, count, start } = fig.spec, D = side * side, top = levels - 1;
-  const [digits, logPi, mu, steep] = fig.arrays("digits", "logPi", "mu", "steepness"), K = mu.length / D;
+figure("integer_code", (fig, parts) => {
+  const { side, levels, start } = fig.spec;
+  const D = side * side;
+  const top = levels - 1;
+  const [digits, logPi, mu, steepness] = fig.arrays("digits", "logPi", "mu", "steepness");
+  const K = mu.length / D;
+  const [pad, code, price, back] = ["pad", "code", "bits", "back"].map((name) => new Plot(fig, parts[name]));
   const digit = () => [...digits.subarray(which * D, (which + 1) * D)];
-  let which = 0, x = digit(), at = start[0] * side + start[1];
-  const [pad, code, price, back] = [p.pad, p.code, p.bits, p.back].map((element) => new Plot(fig, element));
+  let which = 0;
+  let x = digit();
+  let at = start[0] * side + start[1];
 
-  // The network runs both ways at once, f on the first half and its inverse on the second.
-  const none = Array(D).fill(0);
-  const both = (v, z) => { const out = fig.run("flow", [1, 2 * D], [...v, ...z]), plain = (a) => Array.from(a, (e) => e + 0); return { z: plain(out.z), x: plain(out.x) }; }; // + 0: no −0
+  // ---------------------------------------------------------------- the model
+
+  // The network runs both ways at once: z = f(first half), x = the inverse of f at the second half.
+  function both(first, second) {
+    const out = fig.run("flow", [1, 2 * D], [...first, ...second]);
+    const plain = (values) => Array.from(values, (value) => value + 0); // + 0: no −0
+    return { z: plain(out.z), x: plain(out.x) };
+  }
+
   // −log2 of the mass of a mixture of logistics in the cell of an integer, in logarithms throughout.
   function bitsOf(z, d) {
     const terms = range(K, (k) => {
-      const i = d * K + k, g = steep[i], v = z - mu[i];
-      return logPi[i] - soft(-(v + 0.5) * g) - soft((v - 0.5) * g) + Math.log(-Math.expm1(-g));
-    }), most = Math.max(...terms);
-    return -(most + Math.log(sum(terms.map((t) => Math.exp(t - most))))) / Math.LN2;
+      const i = d * K + k;
+      const g = steepness[i];
+      const v = z - mu[i];
+      const width = Math.log(-Math.expm1(-g));
+      return logPi[i] - softplus(-(v + 0.5) * g) - softplus((v - 0.5) * g) + width;
+    });
+    const most = Math.max(...terms);
+    return -(most + Math.log(sum(terms.map((term) => Math.exp(term - most))))) / Math.LN2;
   }
 
-  // shade(d) -> [colour, how much of it]
-  function paint(plot, shade, word, framed = [], frame) {
-    plot.paint((w, _, c) => {
-      const { ink, page, accent } = fig.colours, size = w / side;
-      plot.image(side, (d) => { const [colour, t] = shade(d); return mix(rgb(page), rgb(colour), t); });
-      c.textBaseline = "middle";
+  // ---------------------------------------------------------------- what the reader does
+
+  const set = (picture) => fig.chose(x = picture);
+  const setLevel = (level) => set(x.map((old, d) => (d === at ? clip(level, 0, top) : old)));
+  function choose(d) {
+    at = d;
+    fig.redraw();
+  }
+  parts.slider.oninput = () => setLevel(+parts.slider.value);
+  parts.less.onclick = () => setLevel(x[at] - 1);
+  parts.more.onclick = () => setLevel(x[at] + 1);
+  parts.undo.onclick = () => set(digit());
+  parts.next.onclick = () => {
+    which = (which + 1) % fig.spec.count;
+    set(digit());
+  };
+  pad.pointer((u, v) => choose(squareAt(side, u, v)));
+  pad.keys((right, up) => choose(stepFrom(side, at, right, up)), (key) => {
+    const step = { "+": 1, "=": 1, "-": -1, "−": -1 }[key];
+    if (step) setLevel(x[at] + step);
+    return step;
+  });
+
+  // ---------------------------------------------------------------- drawing
+
+  // shade(d) -> [colour, how much of it]; word(d) stands on entry d; framed[d] says which have a frame.
+  function draw(plot, shade, word, framed = [], frame) {
+    plot.paint((width, _, context) => {
+      const { ink, page, accent } = fig.colours;
+      const font = `${Math.min(13, (width / side) * 0.48)}px system-ui, sans-serif`;
+      plot.image(side, (d) => {
+        const [colour, strength] = shade(d);
+        return mix(rgb(page), rgb(colour), strength);
+      });
+      context.textBaseline = "middle";
       for (let d = 0; d < D; d++) {
-        if (word) plot.text(word(d), ...plot.middle(side, d), ink, "center", `${Math.min(13, size * 0.48)}px system-ui, sans-serif`);
+        if (word) plot.text(word(d), ...plot.middle(side, d), ink, "center", font);
         if (framed[d]) plot.mark(side, d, frame, 2);
       }
       plot.mark(side, at, page, 4, -0.5);
@@ -37,35 +85,42 @@ figure("integer_code", (fig, p) => {
     });
   }
 
-  const set = (next) => fig.chose(x = next);
-  const level = (v) => set(x.map((old, d) => (d === at ? clip(v, 0, top) : old)));
-  const choose = (d) => { at = d; fig.redraw(); };
-  p.slider.oninput = () => level(+p.slider.value);
-  p.less.onclick = () => level(x[at] - 1);
-  p.more.onclick = () => level(x[at] + 1);
-  p.undo.onclick = () => set(digit());
-  p.next.onclick = () => { which = (which + 1) % count; set(digit()); };
-  pad.pointer((u, v) => choose(squareAt(side, u, v))).keys((dx, dy) => choose(stepFrom(side, at, dx, dy)), (key) => {
-    const step = { "+": 1, "=": 1, "-": -1, "−": -1 }[key];
-    if (step) level(x[at] + step);
-    return step;
-  });
+  function drawAll(z, bits, decoded, moved, wrong) {
+    const { ink, blue, orange, muted, accent, bad } = fig.colours;
+    const codeShade = (d) => [z[d] < 0 ? orange : blue, Math.min(Math.abs(z[d]) / top, 1) * 0.5];
+    const priceShade = (d) => [muted, Math.min(bits[d] / 16, 1) * 0.6];
+    draw(pad, (d) => [ink, x[d] / top]);
+    draw(code, codeShade, (d) => signed(z[d]), moved, accent);
+    draw(price, priceShade, (d) => bits[d].toFixed(bits[d] < 9.95 ? 1 : 0));
+    draw(back, (d) => [ink, clip(decoded[d] / top)], null, wrong, bad);
+  }
 
   return () => {
-    const old = digit(), { z } = both(x, none), { z: before, x: decoded } = both(old, z), bits = z.map(bitsOf), total = sum(bits), was = sum(before.map(bitsOf));
-    const differ = (a, b) => a.map((v, d) => v !== b[d]), many = (list) => list.filter(Boolean).length;
-    const edits = many(differ(x, old)), moved = differ(z, before), wrong = differ(decoded, x), { ink, blue, orange, muted, accent, bad } = fig.colours;
-    paint(pad, (d) => [ink, x[d] / top]);
-    paint(code, (d) => [z[d] < 0 ? orange : blue, Math.min(Math.abs(z[d]) / top, 1) * 0.5], (d) => signed(z[d]), moved, accent);
-    paint(price, (d) => [muted, Math.min(bits[d] / 16, 1) * 0.6], (d) => bits[d].toFixed(bits[d] < 9.95 ? 1 : 0));
-    paint(back, (d) => [ink, clip(decoded[d] / top)], null, wrong, bad);
-    p.slider.value = x[at];
-    const chosen = place(side, at), here = `${chosen[0].toUpperCase()}${chosen.slice(1)}: level ${x[at]}${x[at] === old[at] ? "" : ` (was ${old[at]})`}, code ${signed(z[at])}, ${fixed(bits[at], 1)} bits`;
-    const say = `${edits} ${edits === 1 ? "pixel" : "pixels"} edited, ${many(moved)} of ${D} entries of the code changed. ${fixed(total, 1)} bits${edits ? `, unedited ${fixed(was, 1)}` : ""}. Decoded, ${many(wrong)} of ${D} pixels differ.`;
-    fig.write({ level: here, say });
-    p.undo.disabled = !edits;
-    p.pad.ariaDescription = here;
-    fig.stats.value = { which, at, x, z, bits, total, was, back: decoded, moved: many(moved), wrong: many(wrong) };
-    fig.say(say, `${here}. `);
+    const old = digit();
+    const { z } = both(x, Array(D).fill(0));
+    const { z: before, x: decoded } = both(old, z);
+    const bits = z.map(bitsOf);
+    const total = sum(bits);
+    const was = sum(before.map(bitsOf));
+    const moved = differ(z, before);
+    const wrong = differ(decoded, x);
+    const edits = count(differ(x, old));
+    drawAll(z, bits, decoded, moved, wrong);
+    parts.slider.value = x[at];
+    parts.undo.disabled = !edits;
+
+    const chosen = place(side, at);
+    const spot = chosen[0].toUpperCase() + chosen.slice(1);
+    const changed = x[at] === old[at] ? "" : ` (was ${old[at]})`;
+    const level = `${spot}: level ${x[at]}${changed}, code ${signed(z[at])}, ${fixed(bits[at], 1)} bits`;
+    const edited = `${edits} ${edits === 1 ? "pixel" : "pixels"} edited`;
+    const unedited = edits ? `, unedited ${fixed(was, 1)}` : "";
+    const say = `${edited}, ${count(moved)} of ${D} entries of the code changed. `
+      + `${fixed(total, 1)} bits${unedited}. Decoded, ${count(wrong)} of ${D} pixels differ.`;
+    fig.write({ level, say });
+    parts.pad.ariaDescription = level;
+    const counts = { moved: count(moved), wrong: count(wrong) };
+    fig.stats.value = { which, at, x, z, bits, total, was, back: decoded, ...counts };
+    fig.say(say, `${level}. `);
   };
 });

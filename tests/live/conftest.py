@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 
 from dgm_lite.live import bundle
 from tests.browser import borrow, chromium, give_back, room  # noqa: F401
-from tools.ext.short_names import shorten
+from tools.ext.dgm_bundle import share
+from tools.ext.minify import minify
 
 RUN = """([model, feeds]) => {
   const bytes = Uint8Array.from(atob(model), (c) => c.charCodeAt(0));
@@ -18,22 +20,23 @@ RUN = """([model, feeds]) => {
   for (const f of Object.values(feeds)) f.data = f.data.map(number);
   const words = (v) => (Number.isFinite(v) ? v : String(v));
   const plain = (t) => ({ dims: t.dims, data: Array.from(t.data, words) });
-  const [site, notebook] = [dgm, long].map(({ Model }) => {
+  const [site, notebook] = [small, written].map(({ Model }) => {
     const m = new Model(bytes);
     m.run(feeds);                    // twice: the second run writes into the arrays of the first
     return Object.fromEntries(Object.entries(m.run(feeds)).map(([k, t]) => [k, plain(t)]));
   });
-  if (JSON.stringify(site) !== JSON.stringify(notebook)) throw new Error("short names change the result");
+  if (JSON.stringify(site) !== JSON.stringify(notebook)) throw new Error("the minifier changes the result");
   return site;
 }"""
 
 
 @pytest.fixture(scope="session")
 def engine_page(chromium):  # noqa: F811
-    """A blank page with the engine as a site serves it, `dgm`, and as a notebook carries it, `long`."""
+    """A blank page with the engine as a site serves it, `small`, and as a notebook carries it, `written`."""
     page = chromium.new_page()
-    for name, code in {"dgm": bundle.esm([], shorten), "long": bundle.esm([])}.items():
-        page.add_script_tag(content=f"{code}window.{name} = {{ Model, operators }};", type="module")
+    for name, form in {"small": minify, "written": str}.items():
+        code = form(f"{bundle.esm([])}window.{name} = {{ Model, operators }};")
+        page.add_script_tag(content=code, type="module")
         page.wait_for_function(f"window.{name}")
     yield page
     page.close()
@@ -159,20 +162,27 @@ def watch(page) -> None:
     page.on("request", lambda r: None if r.url.startswith(local) else page.problems.append(r.url))
 
 
+@pytest.fixture(scope="session")
+def site_code(tmp_path_factory) -> Path:
+    """figures.js in a folder with the code of all kinds, small, as a site serves them."""
+    folder = tmp_path_factory.mktemp("code")
+    for name, code in bundle.files().items():
+        (folder / name).write_text(minify(code), encoding="utf-8")
+    return folder / "figures.js"
+
+
 @pytest.fixture
-def visit(chromium, tmp_path, monkeypatch):  # noqa: F811
+def visit(chromium, tmp_path, site_code):  # noqa: F811
     """visit(figure, **context) opens a page with the figure from file://; console errors fail the test.
 
-    The page's code has short names, as a site serves it: what that changes would show here. A body that a
+    The page's code is what a site serves: what the minifier changes would show here. A body that a
     test brings has what the figure's html() gave it, which is the notebook's code.
     """
-    opened, inline = [], bundle.inline
+    opened = []
 
     def go(figure, *, live: bool = True, body: str | None = None, **context):
         file = tmp_path / f"page{len(opened)}.html"
-        with monkeypatch.context() as patch:
-            patch.setattr(bundle, "inline", lambda kind: inline(kind, shorten))
-            file.write_text(body or figure.page(), encoding="utf-8")
+        file.write_text(body or share(figure.page(), site_code.as_uri()), encoding="utf-8")
         context = room(chromium, **{"viewport": {"width": 900, "height": 900}, **context})
         opened.append(page := borrow(context, watch))
         page.problems = []

@@ -1,5 +1,6 @@
 """The three terms of the ELBO in a browser: numbers by quadrature in PyTorch, and never above log p(x)."""
 
+import copy
 import math
 
 import pytest
@@ -31,7 +32,7 @@ def figure(model, examples):
 def agrees(shown: dict, model, examples) -> None:
     """Every term against sums over a finer and wider grid in float64."""
     x = list(examples.values())[shown["k"]][None]
-    model = laws.copy.deepcopy(model).double()
+    model = copy.deepcopy(model).double()
     with torch.no_grad():
         exact, z, log_posterior = by_quadrature(model, x, reach=5.0, n=8001)
         mu, log_std = shown["mu"], shown["log_std"]

@@ -231,7 +231,7 @@ def close(got: dict, wanted: dict, tolerance: float = 2e-5) -> None:
 
 
 def test_there_is_a_case_for_every_operator(engine_page):
-    assert set(engine_page.evaluate("dgm.operators")) == set(CASES) == bundle.supported()
+    assert set(engine_page.evaluate("small.operators")) == set(CASES) == bundle.supported()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -284,20 +284,20 @@ def test_half_precision_weights(engine):
     ],
 )
 def test_refusals_name_what_is_wrong(engine_page, file, message):
-    code = "(bytes) => { try { new dgm.Model(Uint8Array.from(bytes)).run({}); return 'ran'; } catch (e) { return e.message; } }"
+    code = "(bytes) => { try { new small.Model(Uint8Array.from(bytes)).run({}); return 'ran'; } catch (e) { return e.message; } }"
     assert message in engine_page.evaluate(code, list(file))
 
 
 def test_a_missing_input_is_named(engine_page):
     file = model("Neg", [np.zeros(2, dtype="f4")], 1)
-    code = "(bytes) => { try { new dgm.Model(Uint8Array.from(bytes)).run({z: 1}); } catch (e) { return e.message; } }"
+    code = "(bytes) => { try { new small.Model(Uint8Array.from(bytes)).run({z: 1}); } catch (e) { return e.message; } }"
     assert engine_page.evaluate(code, list(file)) == 'engine: the model needs an input "i0", got z'
 
 
 def test_results_survive_the_next_run(engine_page):
     """Operators reuse their memory; what run() returned must not change under the caller."""
     file = model("Neg", [np.zeros(2, dtype="f4")], 1)
-    code = """(bytes) => { const m = new dgm.Model(Uint8Array.from(bytes)), x = (v) => ({ i0: { dims: [1], data: [v] } });
+    code = """(bytes) => { const m = new small.Model(Uint8Array.from(bytes)), x = (v) => ({ i0: { dims: [1], data: [v] } });
       const a = m.run(x(1)).o0, b = m.run(x(2)).o0; return [a.data[0], b.data[0]]; }"""
     assert engine_page.evaluate(code, list(file)) == [-1, -2]
 
@@ -306,7 +306,7 @@ def test_a_model_in_the_middle_of_a_buffer(engine_page):
     """Its floats then lie at addresses that no Float32Array could start at."""
     x = f(np.random.default_rng(1), 2, 3)
     code = """(bytes) => { const buffer = new Uint8Array(bytes.length + 9); buffer.set(bytes, 3);
-      return Array.from(new dgm.Model(buffer.subarray(3, 3 + bytes.length)).run({}).o0.data); }"""
+      return Array.from(new small.Model(buffer.subarray(3, 3 + bytes.length)).run({}).o0.data); }"""
     np.testing.assert_allclose(
         engine_page.evaluate(code, list(model("Add", [x, x], 0))), 2 * x.ravel(), rtol=1e-6
     )

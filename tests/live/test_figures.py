@@ -3,6 +3,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import axe_playwright_python
@@ -14,7 +15,6 @@ from dgm_lite.live.cross import Cross
 from dgm_lite.live.draw import Draw
 from dgm_lite.live.figure import LiveFigure, png
 from tools.ext.dgm_bundle import share
-from tools.ext.short_names import shorten
 
 VALUE = "document.querySelector('dgm-figure').stats.value"
 SETTLED = "() => document.querySelector('dgm-figure').stats.settled"
@@ -428,14 +428,12 @@ def test_runs_under_a_strict_content_policy(visit, cross):
 
 
 @pytest.mark.parametrize("scheme", ["http", "file"])
-def test_on_a_site_all_pages_share_the_code(chromium, tmp_path, cross, draw, scheme):
+def test_on_a_site_all_pages_share_the_code(chromium, tmp_path, site_code, cross, draw, scheme):
     """No page holds any: it loads the shared script, and the kinds it shows and no others; from a folder too."""
     outputs = share(cross.html() + draw.html() + cross.html(), "../_static/dgm/figures.js")
     assert outputs.count("<script defer") == 1 and "shared" not in outputs
-    (tmp_path / "_static/dgm").mkdir(parents=True)
+    shutil.copytree(site_code.parent, tmp_path / "_static/dgm")
     (tmp_path / "book").mkdir()
-    for name, code in bundle.files(shorten).items():
-        (tmp_path / "_static/dgm" / name).write_text(code, encoding="utf-8")
     (tmp_path / "book/page.html").write_text(
         f'<!doctype html><meta charset="utf-8">{outputs}', encoding="utf-8"
     )
@@ -539,49 +537,17 @@ def test_the_widget_gives_the_kernel_its_value(cross, chromium):
     page.close()
 
 
-def test_javascript_of_all_figures_fits_its_budget():
-    """Every kind there is and the shared module, as a site serves them: 60 KB, not counting on compression."""
-    sizes = {name: len(code.encode()) for name, code in bundle.files(shorten).items()}
+def test_code_as_served_fits_its_budget(site_code):
+    """30 KB that figures share and 8 KB for a kind, not counting on compression, however many kinds there are."""
+    sizes = {path.name: path.stat().st_size for path in site_code.parent.iterdir()}
     assert set(sizes) == {"figures.js", *(f"{path.stem}.js" for path in bundle.figures())}
-    assert sum(sizes.values()) <= 60_000, sizes
+    assert sizes.pop("figures.js") <= 30_000
+    assert not {kind: size for kind, size in sizes.items() if size > 8_000}
 
 
-def test_a_site_has_short_names_and_a_notebook_long_ones():
-    assert "refuseBelow" in bundle.inline("cross") and "refuseBelow" not in bundle.files(shorten)["cross.js"]
-
-
-def test_no_markup_hides_in_the_code():
-    """HTML and CSS stand in templates; the message of a stopped figure is all that the code makes."""
-    for path in bundle.figures():
-        source = path.read_text(encoding="utf-8")
-        assert not re.search(r"innerHTML|</\w", source), path.name
-        assert path.with_suffix(".html").exists()
-
-
-def test_sources_are_as_the_bundle_needs_them():
-    """What makes leaving out blanks safe, and the code presentable."""
-    for path in sorted(Path(bundle.HERE).glob("*.mjs")):
-        source = path.read_text(encoding="utf-8")
-        for number, line in enumerate(source.splitlines(), 1):
-            where = f"{path.name}:{number}"
-            assert "</script" not in line.lower(), where
-            bare = re.sub(r'"[^"]*"|`[^`]*`', "", line)
-            assert not re.search(r"[=(,:]\s*/(?![/*\s])", bare), f"{where}: a regular expression?"
-            if line.lstrip().startswith("import "):
-                assert re.fullmatch(r'import \{ .* \} from "\./\w+\.mjs";', line), where
-                for name in re.search(r"\{ (.*) \}", line)[1].split(", "):
-                    assert re.search(rf"\b{name}\b", source.replace(line, "")), f"{where}: {name} is unused"
-
-
-def test_squeezing_leaves_strings_alone():
-    code = "const a = \"x  // y\", b = `t  ${ `n  ${1 +  2} /* no */` }  u`, c = 'it\\'s  so'; // gone\nreturn a  +  +b - -c;\n"
-    squeezed = bundle.squeeze(code)
-    assert (
-        '"x  // y"' in squeezed
-        and "`t  ${ `n  ${1 +  2} /* no */` }  u`" in squeezed
-        and "'it\\'s  so'" in squeezed
-    )
-    assert "gone" not in squeezed and "+ +b" in squeezed and "- -c" in squeezed
+def test_a_site_has_short_names_and_a_notebook_long_ones(site_code):
+    served = (site_code.parent / "cross.js").read_text(encoding="utf-8")
+    assert "refuseBelow" in bundle.inline("cross") and "refuseBelow" not in served
 
 
 # ---------------------------------------------------------------- refusals

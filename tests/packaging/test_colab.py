@@ -32,7 +32,9 @@ def test_the_wheel_holds_package_and_data(wheel, checkout):
     names = zipfile.ZipFile(wheel).namelist()
     data = {p.name for p in (checkout / "data").iterdir()} | {"claims.yml"}
     assert data <= {n.removeprefix("dgm_lite/_data/") for n in names if n.startswith("dgm_lite/_data/")}
-    assert {"dgm_lite/catalog/entry.py", "dgm_lite/live/core.mjs", "dgm_lite/live/engine.mjs"} <= set(names)
+    assert {"dgm_lite/catalog/entry.py", "dgm_lite/live/cross.mjs", "dgm_lite/live/shared/engine.mjs"} <= set(
+        names
+    )
     for kind in ("*.css", "*.html", "*.mjs", "*.mplstyle", "*.py"):
         ours = {p.relative_to(checkout).as_posix() for p in (checkout / "dgm_lite").rglob(kind)}
         assert ours <= set(names)

@@ -1,6 +1,7 @@
 """Every page, wide in light and dark, and on a phone: no error, no foreign request, nothing out of reach."""
 
 import io
+import re
 
 import pytest
 from PIL import Image
@@ -22,13 +23,17 @@ def test_the_root_leads_to_the_first_page(chromium, base):
     page.close()
 
 
-def test_all_figures_of_the_site_are_60_kilobytes_of_code():
-    """In files that pages share; no page holds a copy of its own."""
-    assert sum(path.stat().st_size for path in (SITE / "_static" / "dgm").iterdir()) <= 60_000
+def test_the_figures_of_a_page_are_60_kilobytes_of_code():
+    """In files that pages share: 30 KB for all kinds, 8 KB for each; no page holds a copy of its own."""
+    sizes = {path.stem: path.stat().st_size for path in (SITE / "_static" / "dgm").iterdir()}
+    shared = sizes.pop("figures")
+    assert shared <= 30_000 and max(sizes.values()) <= 8_000, (shared, sizes)
     html = {page: (SITE / page).read_text(encoding="utf-8") for page in PAGES}
-    with_figures = {page for page, text in html.items() if "<dgm-figure" in text}
-    assert with_figures and {page for page, text in html.items() if "dgm/figures.js" in text} == with_figures
-    assert not [page for page, text in html.items() if "const shared=" in text]
+    shown = {page: set(re.findall(r'<dgm-figure kind="(\w+)"', text)) for page, text in html.items()}
+    loads = {page: shared + sum(sizes[kind] for kind in kinds) for page, kinds in shown.items() if kinds}
+    assert loads and max(loads.values()) <= 60_000, loads
+    assert {page for page, text in html.items() if "dgm/figures.js" in text} == set(loads)
+    assert not [page for page, text in html.items() if "const shared =" in text]
 
 
 def paper(picture) -> int:

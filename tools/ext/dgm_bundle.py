@@ -10,9 +10,9 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 try:
-    from short_names import shorten  # as Sphinx loads it, from its own folder
+    from minify import minify  # as Sphinx loads it, from its own folder
 except ImportError:
-    from tools.ext.short_names import shorten
+    from tools.ext.minify import minify
 
 ROOT = Path(__file__).resolve().parents[2]
 CARRIED = re.compile(r'(</dgm-figure>)\s*<script type="module">.*?</script>', re.S)
@@ -40,7 +40,7 @@ def write_bundle(app: Sphinx, exception: Exception | None) -> None:
     try:
         from dgm_lite.live.bundle import files
 
-        code = files(shorten)
+        code = {name: minify(text) for name, text in files().items()}
     except Exception as error:
         raise ExtensionError(f"dgm_bundle: the live figures' code could not be bundled: {error}") from error
     finally:
