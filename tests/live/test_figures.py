@@ -13,7 +13,7 @@ import torch
 from dgm_lite.live import bundle
 from dgm_lite.live.cross import Cross
 from dgm_lite.live.draw import Draw
-from dgm_lite.live.figure import LiveFigure, png
+from dgm_lite.live.figure import LiveFigure, png, restamp
 from tools.ext.dgm_bundle import share
 
 VALUE = "document.querySelector('dgm-figure').stats.value"
@@ -504,6 +504,16 @@ def test_the_same_figure_gives_the_same_bytes(request, kind, plane, pixels):
     assert bundle_one == bundle_two
     assert set(bundle_one) == {"text/plain", "text/html", "image/png"}
     assert "widget" not in json.dumps(sorted(bundle_one))
+
+
+@BOTH
+def test_a_stored_figure_has_all_that_it_takes_to_make_it_again(request, kind):
+    html = request.getfixturevalue(kind).html()
+    assert restamp(html) == html
+    assert (
+        restamp(html.replace("const shared", "const gone = 1; const shared").replace("<style>", "<style>a{}"))
+        == html
+    )
 
 
 @BOTH

@@ -3,6 +3,7 @@
 import pytest
 
 from dgm_lite import laws
+from dgm_lite.live.figure import restamp
 from dgm_lite.live.table_cells import TableCells
 from tests.live.test_figures import PNG, text, value, violations
 
@@ -209,6 +210,14 @@ def test_still_image_says_the_table(visit, figure, cells):
 
 def test_the_same_arguments_give_the_same_bytes(figure, cells):
     assert TableCells(ROWS, COLUMNS, cells)._repr_mimebundle_() == figure._repr_mimebundle_()
+
+
+def test_its_words_are_stored_beside_the_spec(figure):
+    """Its template uses more than the code does, and all of it can be renewed from what a notebook holds."""
+    html = figure.html()
+    assert html.count('"words":{"columns":') == 1
+    assert restamp(html) == html
+    assert restamp(html.replace("First the essay’s word", "Of old")) == html
 
 
 def test_needs_can_be_chosen(visit, cells):
