@@ -46,10 +46,11 @@ figure("draw", (fig, parts) => {
 
   // Covers the dots around a point.
   function touch(a, b) {
-    for (let k = 0; k < covered.length; k++) {
-      const [column, row] = [k % dots, Math.floor(k / dots)];
-      if (Math.hypot(column + 0.5 - a, row + 0.5 - b) <= REACH) covered[k] = 1;
-    }
+    covered.forEach((_, k) => {
+      const column = (k % dots) + 0.5;
+      const row = Math.floor(k / dots) + 0.5;
+      if (Math.hypot(column - a, row - b) <= REACH) covered[k] = 1;
+    });
   }
 
   // Covers the dots on the way from where the stroke was, in steps of at most a dot.
