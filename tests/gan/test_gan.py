@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch.distributions import Normal
 
+from dgm_lite import laws
 from dgm_lite.evaluate import likelihood
 from dgm_lite.gan.gan import GAN
+from dgm_lite.nets import mlp
 from dgm_lite.protocols import Adversarial, Bound, Density, Sampler, Trainable
 from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.step import training_steps
@@ -125,3 +127,12 @@ def test_bad_input_is_refused(gan):
         GAN(2, 2, limits=(1.0, 1.0))
     with pytest.raises(ValueError, match=r"expected shape \(B, 2\), got \(4, 3\)"):
         gan.discriminator_player_loss(torch.zeros(4, 3))
+
+
+def test_players_with_dropout_draw_without_it():
+    """The networks of this class have none; those that a reader puts in their places may."""
+    model = GAN(2, 2, hidden=8)
+    model.generator, model.discriminator = mlp(2, 8, 2, dropout=0.5), mlp(2, 8, 1, dropout=0.5)
+    x = torch.randn(6, 2)
+    laws.drawing_and_inverting_use_no_dropout(model, x)
+    assert torch.equal(model.train().force(x), model.eval().force(x))
