@@ -50,12 +50,13 @@ def eval_mode(*models: nn.Module) -> Iterator[None]:
     """No dropout for a while. Every part comes back in the mode in which it was, even after an error."""
     modes = [(part, part.training) for model in models for part in model.modules()]
     try:
-        for model in models:
+        for model in models if any(training for _, training in modes) else ():
             model.eval()
         yield
     finally:
         for part, training in modes:
-            part.training = training
+            if part.training != training:  # to set it is slow, and there is seldom need
+                part.training = training
 
 
 def in_eval_mode(method: Callable) -> Callable:
