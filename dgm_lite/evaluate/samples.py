@@ -79,7 +79,8 @@ def frechet_distance(real: Tensor, samples: Tensor) -> float:
     one, two = (features.T.cov() for features in both)
     # tr (C1 C2)^1/2 is the sum of the singular values of C1^1/2 C2^1/2.
     cross = torch.linalg.svdvals(_matrix_root(one) @ _matrix_root(two)).sum()
-    return float(((means[0] - means[1]) ** 2).sum() + one.trace() + two.trace() - 2 * cross)
+    distance = ((means[0] - means[1]) ** 2).sum() + one.trace() + two.trace() - 2 * cross
+    return max(0.0, float(distance))  # of equal sets, rounding may leave less than nothing
 
 
 def _matrix_root(matrix: Tensor) -> Tensor:

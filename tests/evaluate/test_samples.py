@@ -35,6 +35,13 @@ def test_frechet_distance_of_two_gaussians():
     assert samples.frechet_distance(z * a, z * a) == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_frechet_distance_of_a_set_from_itself_is_not_below_zero(seed):
+    torch.manual_seed(seed)
+    real = draws(50, 20)
+    assert 0 <= samples.frechet_distance(real, real) < 1e-10
+
+
 def test_frechet_distance_does_not_depend_on_the_axes():
     real, drawn = draws(100, 4), draws(120, 4) * 2 + 1
     turn = torch.linalg.qr(draws(4, 4)).Q
