@@ -133,6 +133,7 @@ def test_patience_says_how_many_epochs_were_done(tmp_path):
 def test_ctrl_c_by_the_signal(tmp_path):
     code = """
 import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 from dgm_lite.training.fit import Run
 honest = Run.end_epoch
 def end(self):
