@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -173,3 +174,11 @@ def test_integer_flow_refuses_impossible_windows(payload):
     model = build(first("integer_flow"), 6, 17)
     with pytest.raises(DamagedError, match="expected"):
         integer_flow.decode(model, payload, 2)
+
+
+def test_the_mask_of_bits_back_is_part_of_the_format():
+    """One word of 16 bits for each 16 that drawing z takes, and one more: another length is another file."""
+    mu, std = torch.zeros(5), torch.full((5,), 8.0)  # log2 8 + 3 = 6 bits a number, 30 in all
+    assert len(bits_back._mask(0, mu, std)) == 2 and len(bits_back._mask(0, mu[:2], std[:2])) == 1
+    words = np.random.Generator(np.random.PCG64(7)).integers(2**16, size=2)
+    assert bits_back._mask(7, mu, std).tolist() == words.tolist()
