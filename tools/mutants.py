@@ -3,8 +3,8 @@
     python -m venv .mutants && .mutants/bin/pip install cosmic-ray      # an environment of its own
     .mutants/bin/python tools/mutants.py --n 300 --out mutants.json
 
-Each mutant is tried in a copy of the tree, first by the tests of its own file, then the laws, then those
-that import it; the first failure ends the trial. Survivors are printed as diffs: each is a hole in the tests,
+Each mutant is tried in a copy of the tree, first by the tests of its own file, then by those that import it
+and the laws; the first failure ends the trial. Survivors are printed as diffs: each is a hole in the tests,
 or a change that nobody can see, and tests/README.md says which. Slow, so it is no part of `make test`.
 """
 
@@ -71,30 +71,37 @@ def mutants_of(file: Path) -> list[tuple[str, str]]:
     return [pick.choice(alike) for alike in found.values()]
 
 
-def in_order(file: str) -> list[str]:
-    """The tests to try, the most telling first."""
+def in_order(file: str) -> list[list[str]]:
+    """The tests to try, the most telling first: those of the file, then all others at once."""
     every = {test for test in tests_of(file) if not test.startswith(ELSEWHERE)} | {"tests/test_laws.py"}
-    own = f"test_{Path(file).name}"
-    return sorted(every, key=lambda t: (Path(t).name != own, "planted" not in t, "laws" not in t, t))
+    own = [test for test in every if Path(test).name == f"test_{Path(file).name}"]
+    others = sorted(every - set(own), key=lambda t: ("planted" not in t, "laws" not in t, t))
+    return [tests for tests in (own, others) if tests]
 
 
-def survives(tree: Path, file: str, mutated: str) -> bool:
-    """Whether all tests pass in this tree with the mutated file."""
-    honest = (tree / file).read_text(encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
-    pytest = [str(ROOT / ".venv/bin/python"), "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    (tree / file).write_text(mutated, encoding="utf-8")
-    try:
-        for test in in_order(file):
-            command = [*pytest, "--timeout=60", test]
-            done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=600)
-            if done.returncode:
-                return False
-        return True
-    except subprocess.TimeoutExpired:
-        return False
-    finally:
-        (tree / file).write_text(honest, encoding="utf-8")
+class Tree:
+    """A copy of the project and the process that runs tests in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(shutil.copytree(ROOT, folder, ignore=LEFT_OUT))
+        (folder / ".venv").symlink_to((ROOT / ".venv").resolve())
+        environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+        command = [str(ROOT / ".venv/bin/python"), str(ROOT / "tools/trials.py"), str(folder)]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
+
+    def passes(self, tests: list[str]) -> bool:
+        print(*tests, file=self.process.stdin, flush=True)
+        return int(self.process.stdout.readline()) == 0
+
+    def survives(self, file: str, mutated: str) -> bool:
+        """Whether all tests pass with the mutated file."""
+        honest = (self.folder / file).read_text(encoding="utf-8")
+        (self.folder / file).write_text(mutated, encoding="utf-8")
+        try:
+            return all(self.passes(tests) for tests in in_order(file))
+        finally:
+            (self.folder / file).write_text(honest, encoding="utf-8")
 
 
 def difference(file: str, mutated: str) -> str:
@@ -118,15 +125,13 @@ def main() -> int:
     results, free = [], SimpleQueue()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(args.jobs) as pool:
         for i in range(args.jobs):
-            tree = Path(shutil.copytree(ROOT, Path(folder) / str(i), ignore=LEFT_OUT))
-            (tree / ".venv").symlink_to((ROOT / ".venv").resolve())
-            free.put(tree)
+            free.put(Tree(Path(folder) / str(i)))
 
         def tried(mutant: tuple[str, str, str]) -> None:
             file, operator, mutated = mutant
             tree = free.get()
             try:
-                alive = survives(tree, file, mutated)
+                alive = tree.survives(file, mutated)
             finally:
                 free.put(tree)
             diff = difference(file, mutated)
