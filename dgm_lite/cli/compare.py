@@ -23,7 +23,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--seeds", type=int, default=3, help="trainings of each model (default 3)")
     command.add_argument("--only", default="", help=f"some parts, by comma: {PARTS}")
     command.add_argument("--epochs", type=int, help="instead of each model's own, to try it out")
-    kept = "what was measured is in the file, and the same command goes on from there"
+    kept = "What was measured is in the file, and the same command goes on from there."
     command.set_defaults(run=run, stopped=kept)
 
 

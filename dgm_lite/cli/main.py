@@ -19,6 +19,7 @@ import os
 import sys
 
 from dgm_lite.cli import compare, compress, decompress, evaluate, names, sample, train
+from dgm_lite.cli.told import told
 
 COMMANDS = (names, train, evaluate, sample, compress, decompress, compare)
 
@@ -28,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m dgm_lite", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    top.set_defaults(stopped="nothing was saved")
+    top.set_defaults(stopped="Nothing was saved.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add(commands)
@@ -37,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 if it succeeded, 2 on bad input, 1 if training diverged, 130 if stopped."""
-    stopped = "nothing was saved"
+    stopped = "Nothing was saved."
     try:
         try:
             args = parser().parse_args(arguments)
@@ -48,12 +49,12 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # as in `list | head -1`: whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
-        return _failed(f"stopped by you; {stopped}.", 130)
-    except MemoryError as error:
-        return _failed(f"error: not enough memory ({error}). Ask for less at a time.", 2)
+    except KeyboardInterrupt as error:
+        return _failed(f"stopped by you. {told(error) or stopped}", 130)
     except (ValueError, OSError) as error:
-        return _failed(f"error: {error}", 2)
+        return _failed(f"error: {told(error)}", 2)
+    except MemoryError as error:
+        return _failed(f"error: {_too_much(error)}", 2)
     except RuntimeError as error:
         return _failed(*_known(error))
 
@@ -68,8 +69,12 @@ def _known(error: RuntimeError) -> tuple[str, int]:
     from dgm_lite.training.step import DivergedError
 
     if isinstance(error, DivergedError):
-        return f"error: {error}", 1
+        return f"error: {told(error)}", 1
     if "allocate memory" in str(error) or "out of memory" in str(error):  # torch has no MemoryError
-        first = str(error).splitlines()[0]
-        return f"error: not enough memory ({first}). Ask for less at a time.", 2
+        return f"error: {_too_much(error)}", 2
     raise error
+
+
+def _too_much(error: Exception) -> str:
+    first = str(error).partition("\n")[0]
+    return told(error, f"not enough memory ({first}). Ask for less at a time.")

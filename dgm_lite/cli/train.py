@@ -1,11 +1,13 @@
 """``train``: fit a model of the catalog and save its weights."""
 
 import argparse
+import traceback
 from dataclasses import Field, fields, replace
 from types import NoneType
 from typing import get_args, get_origin
 
 from dgm_lite.cli import options
+from dgm_lite.cli.told import kept
 from dgm_lite.training.config import TrainConfig
 
 
@@ -13,8 +15,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     """The command and its options: one for each field of ``TrainConfig``."""
     command = commands.add_parser(
         "train", help="train a model and save its weights",
-        description="Train a model and save its best weights. Ctrl-C ends the training early, saves the best "
-        "so far, and notes in the file how many epochs were done.",
+        description="Train a model and save its best weights. Whatever ends the training early, Ctrl-C or a "
+        "loss that diverges or a full disk, the best so far are saved, and the file says what it was.",
     )  # fmt: skip
     command.add_argument("model", help="a name that `list` prints")
     command.add_argument(
@@ -47,19 +49,23 @@ def _kind(field: Field) -> dict:
 def run(args: argparse.Namespace) -> int:
     """Train by the catalog's defaults and the options given, and save the best weights; 130 if stopped.
 
+    Whatever ends the training early, the best weights so far are saved, and the file says what it was.
+
     Raises:
         ValueError: On a name or a value that does not exist, or data that the model does not take.
         OSError: If the weights or the checkpoint cannot be written; says where the weights are then.
+        DivergedError: If a loss became NaN or infinite; says where the weights from before are.
         KeyboardInterrupt: If training was stopped before its first step.
     """
     import time
 
     import torch
 
-    from dgm_lite import catalog, outputs
+    from dgm_lite import catalog
     from dgm_lite.catalog.data import dataset
     from dgm_lite.cli import sizes
     from dgm_lite.cli.measured import measured
+    from dgm_lite.training.fit import Run
 
     if args.out.suffix != ".safetensors":
         raise ValueError(f"train: expected --out to end in .safetensors, got {args.out.name!r}.")
@@ -72,16 +78,16 @@ def run(args: argparse.Namespace) -> int:
     if entry.start:
         getattr(model, entry.start)(data.train)
     began = time.perf_counter()
-    facts, failed = _fitted(model, data, config, args.checkpoint)
-    facts = {"data": name, "seed": config.seed, "epochs": config.epochs, **facts}
-    outputs.keep(args.out, lambda file: catalog.save(model, file, entry.name, arguments, **facts))
-    if failed:
-        raise OSError(f"{failed} The best weights so far are in {args.out}.") from failed
-    done, seconds = facts.get("epochs_done", config.epochs), time.perf_counter() - began
-    print(f"{entry.title} on {data.name}: {done} epochs in {seconds:.0f} s")
-    print(f"validation: {measured(model, data, 'valid', config.seed)}")
-    print(f"wrote {args.out}")
-    return 130 if "stopped" in facts else 0
+    training = Run(model, data, config, args.checkpoint)
+    ended = _trained(training)
+    _save(training, ended, args.out, entry.name, arguments, data=name)
+    with kept(f"The best weights so far are in {args.out}."):
+        if ended and not training.steps.stopped:
+            raise ended
+        print(f"{entry.title} on {data.name}: {training.epoch} epochs in {time.perf_counter() - began:.0f} s")
+        print(f"validation: {measured(model, data, 'valid', config.seed)}")
+        print(f"wrote {args.out}")
+    return 130 if ended else 0
 
 
 def _config(args: argparse.Namespace, default: TrainConfig) -> TrainConfig:
@@ -105,16 +111,35 @@ def _check(args: argparse.Namespace, model, config: TrainConfig) -> None:
         outputs.place(args.checkpoint, size=size)
 
 
-def _fitted(model, data, config: TrainConfig, checkpoint) -> tuple[dict, OSError | None]:
-    """Train; what the weights' file has to say of it, and why no checkpoint could be written any more."""
-    from dgm_lite.training.fit import fit
+def _trained(training) -> BaseException | None:
+    """Train; what ended it early, if there are weights that are worth keeping all the same."""
+    from dgm_lite.training.step import DivergedError
 
     try:
-        steps = fit(model, data, config, checkpoint=checkpoint)
-    except OSError as error:  # a full disk: the weights so far are in the model, and have another file
-        return {"stopped": True}, error
-    if not steps:
-        raise KeyboardInterrupt
-    done = len(steps) // -(-len(data.train) // config.batch_size)
-    facts = {"epochs_done": done} if done < config.epochs else {}
-    return (facts | {"stopped": True} if steps.stopped else facts), None
+        training.to_the_end()
+    except (Exception, KeyboardInterrupt) as error:
+        # A run that diverges in its first epoch was not on its way to anything.
+        if not (training.epoch if isinstance(error, DivergedError) else training.steps):
+            raise
+        traceback.clear_frames(error.__traceback__)  # their tensors: there may be no memory left to save
+        return error
+    return None
+
+
+def _save(training, ended: BaseException | None, out, name: str, arguments: dict, **facts) -> None:
+    """Write the weights, and how far the training came."""
+    from dgm_lite import catalog, outputs
+
+    facts |= {"seed": training.config.seed, "epochs": training.config.epochs}
+    if training.epoch != training.config.epochs:
+        facts["epochs_done"] = training.epoch
+    if ended:
+        why = "by you" if training.steps.stopped else f"{type(ended).__name__}: {ended}"
+        facts["stopped"] = f"in epoch {training.epoch}, after {len(training.steps)} steps: {why}"
+    try:
+        outputs.keep(out, lambda file: catalog.save(training.model, file, name, arguments, **facts))
+    except OSError as unwritten:
+        if ended is None:
+            raise
+        ended.add_note(str(unwritten))  # it says where the weights are now
+        raise ended from unwritten

@@ -69,7 +69,7 @@ def trained(entry: Entry, seed: int, epochs: int | None = None) -> tuple[nn.Modu
     if entry.start:
         getattr(model, entry.start)(data.train)
     began = time.process_time()
-    fit(model, data, config, bar=False)
+    fit(model, data, config, bar=False, whole=True)
     return model, time.process_time() - began
 
 

@@ -48,6 +48,6 @@ def told_from_data(competitor: Competitor, epochs: int | None, seed: int) -> Ite
     if competitor.entry.start:
         getattr(model, competitor.entry.start)(data.train)
     shared = {**SHARED, "seed": seed, **({"epochs": epochs} if epochs else {})}
-    fit(model, data, TrainConfig(**shared, **competitor.trial.training), bar=False)
+    fit(model, data, TrainConfig(**shared, **competitor.trial.training), bar=False, whole=True)
     x = model.sample(len(data.test), generator=torch.Generator().manual_seed(seed))
     yield "told from data", samples.two_sample(data.test.float(), x.float(), seed=seed), "share"

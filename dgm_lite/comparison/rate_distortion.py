@@ -105,7 +105,7 @@ def transform_coder(
     if not learn:
         config = replace(config, epochs=max(1, config.epochs // 4), lr=5 * config.lr, weight_decay=0.0)
         model.requires_grad_(False).prior.requires_grad_(True)
-    fit(model, data, config, bar=False)
+    fit(model, data, config, bar=False, whole=True)
     return model.requires_grad_(True)
 
 

@@ -42,9 +42,8 @@ class Run:
         ValueError: If the data are empty or no ``Dataset``, or the model cannot be trained.
     """
 
-    def __init__(
-        self, model: nn.Module, data, config: TrainConfig, checkpoint: str | Path | None, accelerator
-    ):
+    def __init__(self, model: nn.Module, data, config: TrainConfig, checkpoint: str | Path | None = None,
+                 accelerator=None):  # fmt: skip
         if not hasattr(data, "batches"):
             raise ValueError(
                 f"fit: expected a Dataset, got {type(data).__name__}. "
@@ -141,6 +140,39 @@ class Run:
             self.model.load_state_dict(self.trainer.average)
         self.model.eval()
 
+    def to_the_end(self, bar: bool | None = None) -> None:
+        """Go on from the checkpoint if there is one, and train; the best weights are kept whatever ends it.
+
+        Args:
+            bar: See ``fit``.
+
+        Raises:
+            ValueError: If the checkpoint is damaged or belongs to another run.
+            DivergedError: If a loss or a gradient is not finite.
+            OSError: If the checkpoint can't be written any more.
+            KeyboardInterrupt: If it was stopped; ``steps.stopped`` says so as well.
+        """
+        from tqdm.auto import tqdm  # widgets in a notebook, where importing them takes its time
+
+        checkpoints.resume(self)
+        try:
+            with tqdm(total=self.config.epochs, initial=self.epoch, unit="epoch", leave=False,
+                      disable=_hidden(bar)) as shown:  # fmt: skip
+                while self.goes_on():
+                    self.train(self.data.batches(self.config.batch_size, self.generator))
+                    if self.validates:
+                        with self.candidate():
+                            valid = mean_loss(self.model, self.data.split("valid"))
+                        self.judge(valid)
+                    self.end_epoch()
+                    shown.set_postfix_str(self.report())
+                    shown.update()
+        except KeyboardInterrupt:
+            self.steps.stopped = True
+            raise
+        finally:
+            self.finish()
+
 
 @torch.no_grad()
 def mean_loss(model: nn.Module, columns: tuple[Tensor, ...], batch_size: int = 512) -> float:
@@ -178,14 +210,14 @@ def _hidden(bar: bool | None) -> bool | None:
 
 
 def fit(model: nn.Module, data, config: TrainConfig = TrainConfig(), *, checkpoint: str | Path | None = None,
-        bar: bool | None = None, accelerator=None) -> Steps:  # fmt: skip
+        bar: bool | None = None, whole: bool = False, accelerator=None) -> Steps:  # fmt: skip
     """Train, validate after every epoch, and keep the best weights.
 
-    A keyboard interrupt ends training early and keeps the best weights so far; so does a loss
-    that diverges. With a ``checkpoint`` the run can be stopped and started again: on a CPU it ends
-    in the same numbers, bit for bit, as one that was never interrupted. A run that is finished goes on
-    if more epochs are asked of it: from then on the learning rate is what it would be at this step of the
-    longer run, so that it jumps up once and falls to zero again.
+    Whatever ends training early leaves the best weights so far in the model. With a ``checkpoint`` the run
+    can be stopped and started again: on a CPU it ends in the same numbers, bit for bit, as one that was
+    never interrupted. A run that is finished goes on if more epochs are asked of it: from then on the
+    learning rate is what it would be at this step of the longer run, so that it jumps up once and falls to
+    zero again.
 
     Args:
         model: A Trainable or Adversarial module; changed in place and left in eval mode.
@@ -195,6 +227,8 @@ def fit(model: nn.Module, data, config: TrainConfig = TrainConfig(), *, checkpoi
         checkpoint: File written after each epoch and resumed from if it is there. The losses of all steps
             lie beside it, in a file of the same name with ``.steps`` at its end.
         bar: Show a progress bar; by default where a person is looking: on a terminal or in a notebook.
+        whole: Pass a keyboard interrupt on: for programs that go on to measure what was trained. By default
+            it only ends the training, and what stands after it is run.
         accelerator: A Hugging Face ``accelerate.Accelerator`` to train on several processes. They
             start from the first one's weights and share every batch.
 
@@ -206,30 +240,17 @@ def fit(model: nn.Module, data, config: TrainConfig = TrainConfig(), *, checkpoi
         ValueError: If the model cannot be trained, the data are empty or no ``Dataset``, or the
             checkpoint is damaged or belongs to another run.
         DivergedError: If a loss or a gradient is not finite.
+        OSError: If the checkpoint can't be written.
+        KeyboardInterrupt: If it was stopped, and ``whole`` is asked for.
     """
-    from tqdm.auto import tqdm  # widgets in a notebook, where importing them takes its time
-
     run = Run(model, data, config, checkpoint, accelerator)
-    checkpoints.resume(run)
     try:
-        with tqdm(
-            total=config.epochs, initial=run.epoch, unit="epoch", leave=False, disable=_hidden(bar)
-        ) as shown:
-            while run.goes_on():
-                run.train(data.batches(config.batch_size, run.generator))
-                if run.validates:
-                    with run.candidate():
-                        valid = mean_loss(model, data.split("valid"))
-                    run.judge(valid)
-                run.end_epoch()
-                shown.set_postfix_str(run.report())
-                shown.update()
+        run.to_the_end(bar)
     except KeyboardInterrupt:
-        run.steps.stopped = True
+        if whole or not run.steps.stopped:
+            raise
         print(
             f"training: stopped by you in epoch {run.epoch}; the best weights so far are kept.",
             file=sys.stderr,
         )
-    finally:
-        run.finish()
     return run.steps

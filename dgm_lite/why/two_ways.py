@@ -55,7 +55,7 @@ def density_of_all(data: Dataset, seed: int = 0) -> GaussianMixture:
     """p(x) from all training points: a density needs no labels."""
     torch.manual_seed(seed)
     density = GaussianMixture(2, 8).start_from_data(data.train)
-    fit(density, data, TrainConfig(epochs=40, lr=0.03, batch_size=200, seed=seed), bar=False)
+    fit(density, data, TrainConfig(epochs=40, lr=0.03, batch_size=200, seed=seed), bar=False, whole=True)
     return density
 
 
@@ -68,6 +68,7 @@ def first_way(density: GaussianMixture, few: Dataset, seed: int = 0) -> Classifi
         few.labelled(),
         TrainConfig(epochs=_epochs(few), lr=0.01, weight_decay=0.01, seed=seed),
         bar=False,
+        whole=True,
     )
     return ClassifierDensity(classifier, density)
 
@@ -79,7 +80,7 @@ def second_way(few: Dataset, seed: int = 0) -> ClassConditional:
     spread = few.train.std(0, correction=0)
     densities = [GaussianMixture(2, 2).start_from_data(x, spread=spread) for x in by_class]
     both = ClassConditional(densities)
-    fit(both, few.labelled(), TrainConfig(epochs=_epochs(few), lr=0.03, seed=seed), bar=False)
+    fit(both, few.labelled(), TrainConfig(epochs=_epochs(few), lr=0.03, seed=seed), bar=False, whole=True)
     return both
 
 

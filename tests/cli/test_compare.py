@@ -9,6 +9,7 @@ import pytest
 from dgm_lite.cli import compare
 from dgm_lite.cli.main import main
 from dgm_lite.comparison import jobs, results
+from dgm_lite.training.fit import Run
 from tests.cli.conftest import ROOT, said
 
 
@@ -46,6 +47,22 @@ def test_compare_stopped_keeps_what_it_has(tmp_path, capsys, monkeypatch, small_
     assert main(["compare", "--only", "sampling", "--out", str(out)]) == 130
     assert "goes on from there" in capsys.readouterr().err
     assert len({row["model"] for row in results.read(out)[1]}) == 2
+
+
+def test_compare_stopped_in_a_training_keeps_no_number_of_it(tmp_path, capsys, monkeypatch):
+    """What is half trained is not measured."""
+    honest, calls = Run.train, []
+
+    def interrupted(self, batches):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        honest(self, batches)
+
+    monkeypatch.setattr(Run, "train", interrupted)
+    out = tmp_path / "results.json"
+    assert main(["compare", "--only", "stability", "--epochs", "2", "--seeds", "1", "--out", str(out)]) == 130
+    assert len({row["model"] for row in results.read(out)[1]}) == 1
 
 
 def test_the_parts_are_those_that_there_are():

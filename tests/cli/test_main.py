@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from dgm_lite.__main__ import Stop
 from dgm_lite.cli import names
 from dgm_lite.cli.main import COMMANDS, main
 from tests.cli.conftest import ARM, ROOT, run, said
@@ -161,6 +162,19 @@ def test_ctrl_c_while_everything_is_being_loaded(wait, tmp_path):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in err, err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+def test_a_second_press_is_the_same_wish():
+    """Pressed twice, or sent by the shell and by the terminal: what saves the work is not stopped as well."""
+    stop = Stop()
+    with pytest.raises(KeyboardInterrupt):
+        stop(signal.SIGTERM, None)
+    stop(signal.SIGHUP, None)
+    assert stop.number == signal.SIGTERM
+    stop.at -= 1
+    with pytest.raises(KeyboardInterrupt):
+        stop(signal.SIGINT, None)
 
 
 def test_every_command_is_in_the_help(capsys):

@@ -2,8 +2,10 @@
 
 import functools
 import os
+import signal
 import subprocess
 import sys
+import weakref
 from importlib import import_module
 from pathlib import Path
 
@@ -15,9 +17,9 @@ from PIL import Image
 from dgm_lite import catalog, outputs, weights
 from dgm_lite.cli.main import main
 from dgm_lite.datasets.dataset import Dataset
-from dgm_lite.training import fit as fitting
 from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.fit import Run
+from dgm_lite.training.step import DivergedError
 from tests.cli.conftest import ROOT, run, said
 
 MIXTURE = ["train", "gaussian-mixture", "--epochs", "2"]
@@ -87,38 +89,150 @@ def test_stopped_before_the_first_step_saves_nothing(tmp_path, monkeypatch, caps
 
     monkeypatch.setattr(Dataset, "batches", interrupted)
     assert main(["train", "gaussian-mixture", "--out", str(tmp_path / "w.safetensors")]) == 130
-    assert "nothing was saved" in capsys.readouterr().err and not list(tmp_path.iterdir())
+    assert "Nothing was saved" in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
-def test_divergence_is_exit_code_1(tmp_path, capsys):
-    code = main(["train", "gaussian-mixture", "--lr", "1e30", "--out", str(tmp_path / "w.safetensors")])
-    assert code == 1 and "smaller learning rate" in capsys.readouterr().err and not list(tmp_path.iterdir())
+def test_a_run_that_diverges_in_its_first_epoch_saves_nothing(tmp_path, capsys):
+    """It had not come anywhere, and there may be good weights of that name."""
+    out = tmp_path / "w.safetensors"
+    out.write_bytes(b"good weights")
+    assert main(["train", "gaussian-mixture", "--lr", "1e30", "--out", str(out)]) == 1
+    assert "smaller learning rate" in said(capsys) and out.read_bytes() == b"good weights"
 
 
-def stops_in(epoch: int, monkeypatch, error: BaseException | None = None) -> None:
-    """Ctrl-C in an epoch, counted from 0."""
-    honest, calls = Run.train, []
+DIVERGED, FULL = DivergedError("training: the loss became nan"), OSError(28, "No space left on device")
+ENDS = {  # what ends a training: exit code, and what is said
+    "Ctrl-C": (KeyboardInterrupt(), 130, ""),
+    "NaN": (DIVERGED, 1, "error: training: the loss became nan"),
+    "disk": (FULL, 2, "error: [Errno 28] No space left on device"),
+    "value": (ValueError("bad row"), 2, "error: bad row"),
+    "memory": (MemoryError("8 EiB"), 2, "error: not enough memory (8 EiB)"),
+    "device's memory": (RuntimeError("CUDA out of memory\nmore"), 2, "error: not enough memory (CUDA out of"),
+}
+PLACES = ("train", "judge", "end_epoch", "report")  # in the batches, in validation, after it, at the bar
 
-    def stops(self, batches):
+
+def ends_in(epoch: int, monkeypatch, error: BaseException, place: str = "train") -> None:
+    """An error in an epoch, counted from 0, at some place of it."""
+    honest, calls = getattr(Run, place), []
+
+    def ends(self, *given):
         calls.append(1)
         if len(calls) > epoch:
-            raise error or KeyboardInterrupt
+            raise error
+        return honest(self, *given)
+
+    monkeypatch.setattr(Run, place, ends)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("what", ENDS)
+def test_whatever_ends_a_training_its_best_weights_are_kept(what, place, tmp_path, monkeypatch, capsys):
+    error, code, message = ENDS[what]
+    error = type(error)(*error.args)  # notes stay with an error
+    best, finish = [], Run.finish
+    monkeypatch.setattr(Run, "finish", lambda self: best.append(self.best) or finish(self))
+    ends_in(3, monkeypatch, error, place)
+    out = tmp_path / "w.safetensors"
+    assert main(["train", "gaussian-mixture", "--epochs", "9", "--out", str(out)]) == code
+    kept, about = weights.read(out, kind="weights")
+    assert all((kept[name] == value).all() for name, value in best[0].items())
+    done = 4 if place == "report" else 3
+    assert about["epochs"] == 9 and about["epochs_done"] == done
+    why = "by you" if code == 130 else f"{type(error).__name__}: {str(error).splitlines()[0]}"
+    steps = 3 * 6 if place == "train" else 4 * 6  # six batches of 200
+    assert about["stopped"].startswith(f"in epoch {done}, after {steps} steps: {why}")
+    if code == 130:
+        assert f"{done} epochs in" in capsys.readouterr().out
+    else:
+        error = said(capsys)
+        assert error.startswith(message) and f"The best weights so far are in {out}." in error
+    assert catalog.load(out)[1]["data"] == "orange-blue"
+
+
+def test_what_took_the_memory_is_gone_before_weights_are_saved(tmp_path, monkeypatch, capsys):
+    alive, honest, calls = [], Run.train, []
+
+    def runs_out(self, batches):
+        calls.append(1)
+        if len(calls) == 3:
+            activations = torch.zeros(1)
+            alive.append(weakref.ref(activations))
+            raise MemoryError
         honest(self, batches)
 
-    monkeypatch.setattr(Run, "train", stops)
+    def save(*_, **__):
+        assert alive[0]() is None
+        raise OSError("saved")
+
+    monkeypatch.setattr(Run, "train", runs_out)
+    monkeypatch.setattr(catalog, "save", save)
+    assert main(["train", "gaussian-mixture", "--out", str(tmp_path / "w.safetensors")]) == 2
+    assert said(capsys).endswith(" saved\n")
 
 
-def test_ctrl_c_keeps_the_best_weights_and_says_so_in_the_file(tmp_path, monkeypatch, capsys):
-    stops_in(3, monkeypatch)
+def test_the_weights_of_a_fault_of_ours_are_kept_as_well(tmp_path, monkeypatch):
+    ends_in(3, monkeypatch, RuntimeError("a fault of ours"))
     out = tmp_path / "w.safetensors"
-    assert main(["train", "gaussian-mixture", "--epochs", "9", "--out", str(out)]) == 130
-    _, about = weights.read(out, kind="weights")
-    assert about["epochs"] == 9 and about["epochs_done"] == 3 and about["stopped"] is True
-    assert "3 epochs" in capsys.readouterr().out
-    monkeypatch.undo()
-    assert main(["train", "gaussian-mixture", "--epochs", "3", "--out", str(out)]) == 0
+    with pytest.raises(RuntimeError, match="a fault of ours") as raised:
+        main(["train", "gaussian-mixture", "--epochs", "9", "--out", str(out)])
+    assert raised.value.__notes__ == [f"The best weights so far are in {out}."]
+    assert "a fault of ours" in weights.read(out, kind="weights")[1]["stopped"]
+
+
+@pytest.mark.parametrize("what", ENDS)
+def test_two_faults_at_once(what, tmp_path, monkeypatch, capsys):
+    """The training ends early, and its weights cannot be written where they should be."""
+    error, code, message = ENDS[what]
+    elsewhere = tmp_path / "temporary"
+    elsewhere.mkdir()
+    monkeypatch.setattr(outputs.tempfile, "tempdir", str(elsewhere))
+    out, honest = tmp_path / "w.safetensors", os.replace
+
+    def full(part, target):
+        if target == out:
+            raise FULL
+        honest(part, target)
+
+    monkeypatch.setattr(outputs.os, "replace", full)
+    ends_in(3, monkeypatch, type(error)(*error.args))
+    assert main(["train", "gaussian-mixture", "--epochs", "9", "--out", str(out)]) == code
+    (kept,) = elsewhere.rglob("*.safetensors")
+    shown = said(capsys)
+    assert shown.startswith(message or "stopped by you. ") and str(kept) in shown and not out.exists()
+    assert catalog.load(kept)[1]["epochs_done"] == 3
+
+
+@pytest.mark.parametrize("what", ENDS)
+def test_what_fails_after_the_weights_are_written_names_them(what, tmp_path, monkeypatch, capsys):
+    def fails(*_):
+        raise error
+
+    error, code, message = ENDS[what]
+    error = type(error)(*error.args)
+    monkeypatch.setattr("dgm_lite.cli.measured.measured", fails)
+    out = tmp_path / "w.safetensors"
+    assert main([*MIXTURE, "--out", str(out)]) == code
+    shown = capsys.readouterr().err
+    assert shown.startswith(message or "stopped by you. ") and f"are in {out}." in shown
+    assert not {"epochs_done", "stopped"} & set(catalog.load(out)[1])
+
+
+def test_a_game_that_diverges_keeps_its_last_weights(tmp_path, monkeypatch, capsys):
+    ends_in(1, monkeypatch, DivergedError("training: the loss became nan"))
+    out = tmp_path / "w.safetensors"
+    assert main(["train", "gan", "--epochs", "3", "--out", str(out)]) == 1
+    assert str(out) in said(capsys) and catalog.load(out)[1]["epochs_done"] == 1
+
+
+def test_a_longer_run_than_was_asked_for(tmp_path):
+    """A checkpoint of three epochs, and two asked for: the weights are those of three, and say so."""
+    words = ["train", "gaussian-mixture", "--checkpoint", str(tmp_path / "run.ckpt")]
+    out = str(tmp_path / "w.safetensors")
+    assert main([*words, "--epochs", "3", "--out", out]) == 0
+    assert main([*words, "--epochs", "2", "--out", out]) == 0
     about = weights.read(out, kind="weights")[1]
-    assert about["epochs"] == 3 and not {"epochs_done", "stopped"} & set(about)
+    assert (about["epochs"], about["epochs_done"]) == (2, 3)
 
 
 def test_patience_says_how_many_epochs_were_done(tmp_path):
@@ -129,27 +243,35 @@ def test_patience_says_how_many_epochs_were_done(tmp_path):
     assert 1 < about["epochs_done"] < 50 and "stopped" not in about
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
-def test_ctrl_c_by_the_signal(tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_signals(name, tmp_path):
+    """Ctrl-C, `kill`, a terminal that is closed: what came so far is kept, and the code says what it was."""
     code = """
-import os, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+import os, runpy, signal, sys
+name = sys.argv.pop()
+number = getattr(signal, name)
+# A job in the background ignores some of them.
+signal.signal(number, signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL)
 from dgm_lite.training.fit import Run
 honest = Run.end_epoch
 def end(self):
     honest(self)
-    if self.epoch == 3: os.kill(os.getpid(), signal.SIGINT)
+    if self.epoch == 3:
+        if name == "SIGHUP": os.close(2)  # nobody is left to be told
+        os.kill(os.getpid(), number)
+        os.kill(os.getpid(), signal.SIGTERM)  # as systems do that end a session
 Run.end_epoch = end
-import sys
-from dgm_lite.cli.main import main
-sys.exit(main(["train", "gaussian-mixture", "--epochs", "50", "--out", "w.safetensors"]))
+sys.argv = ["dgm_lite", "train", "gaussian-mixture", "--epochs", "50", "--out", "w.safetensors"]
+runpy.run_module("dgm_lite", run_name="__main__")
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+        [sys.executable, "-c", code, name], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
-    assert done.returncode == 130 and "Traceback" not in done.stderr, done.stderr
-    assert weights.read(tmp_path / "w.safetensors", kind="weights")[1]["epochs_done"] == 3
+    assert done.returncode == 128 + getattr(signal, name) and "Traceback" not in done.stderr, done.stderr
+    about = weights.read(tmp_path / "w.safetensors", kind="weights")[1]
+    assert about["epochs_done"] == 3 and about["stopped"].endswith("by you")
 
 
 def test_weights_that_cannot_be_written_in_the_end_are_kept(tmp_path, monkeypatch, capsys):
@@ -187,7 +309,8 @@ def test_a_checkpoint_that_cannot_be_written_any_more_costs_no_weights(tmp_path,
     words = ["train", "gaussian-mixture", "--epochs", "5", "--checkpoint", str(checkpoint)]
     assert main([*words, "--out", str(out)]) == 2
     assert "No space left" in (error := said(capsys)) and f"weights so far are in {out}" in error
-    assert catalog.load(out)[1]["stopped"] is True
+    about = catalog.load(out)[1]
+    assert about["epochs_done"] == 2 and "No space left" in about["stopped"]
 
 
 @pytest.mark.parametrize("words, message", [
@@ -224,11 +347,11 @@ def test_a_game_has_nothing_to_be_patient_about(tmp_path, capsys):
 def test_every_field_of_the_configuration_is_an_option(words, field, value, tmp_path, monkeypatch):
     seen = []
 
-    def fit(model, data, config, checkpoint):
-        seen.append(config)
+    def stopped(self):
+        seen.append(self.config)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dgm_lite.training.fit.fit", fit)
+    monkeypatch.setattr(Run, "to_the_end", stopped)
     assert main(["train", "causal-arm", *words.split(), "--out", str(tmp_path / "w.safetensors")]) == 130
     default = catalog.model("causal-arm").config
     assert getattr(seen[0], field) == value
@@ -266,10 +389,10 @@ def test_train_starts_from_the_data_where_the_catalog_says_so(entry, tmp_path, m
         vars(model)[entry.start] = lambda x: seen.append(x) or honest(x)
         return model
 
-    def fitted(model, data, *_, **__):
-        assert len(seen) == 1 and seen[0] is data.train
+    def stopped(self):
+        assert len(seen) == 1 and seen[0] is self.data.train
         raise KeyboardInterrupt
 
     monkeypatch.setattr(f"{module}.{name}", functools.wraps(make)(made))
-    monkeypatch.setattr(fitting, "fit", fitted)
+    monkeypatch.setattr(Run, "to_the_end", stopped)
     assert main(["train", entry.name, "--out", str(tmp_path / "w.safetensors")]) == 130

@@ -1,5 +1,6 @@
 """The training loop: lazy, resumable to the last bit, stoppable, and the same on several processes."""
 
+import ast
 import copy
 import json
 import math
@@ -15,6 +16,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from torch import nn
 
+import dgm_lite
 from dgm_lite import laws, outputs, weights
 from dgm_lite.autoregressive.causal import CausalARM
 from dgm_lite.datasets.dataset import Dataset
@@ -310,6 +312,47 @@ def test_keyboard_interrupt_keeps_the_best_weights(capsys):
     assert mean_loss(model, data.split("valid")) == pytest.approx(min(valid), rel=1e-5)
     assert "stopped by you" in capsys.readouterr().err
     assert steps.stopped and not fit(tiny_arm(), data, TrainConfig(epochs=1)).stopped
+
+
+@pytest.mark.parametrize("average", [None, 0.9])
+@pytest.mark.parametrize("place", ["train", "candidate", "judge", "end_epoch", "report"])
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt, DivergedError, OSError, MemoryError, RuntimeError, ValueError, SystemExit]
+)
+def test_whatever_ends_a_run_its_best_weights_are_in_the_model(error, place, average, monkeypatch):
+    honest, runs = getattr(Run, place), []
+
+    def ends(self, *given):
+        runs.append(self)
+        if len(runs) > 3:
+            raise error
+        return honest(self, *given)
+
+    monkeypatch.setattr(Run, place, ends)
+    data, model = tiny_data(), tiny_arm()
+    config = TrainConfig(epochs=9, lr=0.1, batch_size=10, average=average)
+    with pytest.raises(error):
+        fit(model, data, config, whole=True)
+    run = runs[0]
+    assert run.steps.stopped is (error is KeyboardInterrupt) and not model.training
+    assert same(state(model), run.best)
+    best = min(s.valid for s in run.steps if s.valid is not None)
+    assert mean_loss(model, data.split("valid")) == pytest.approx(best, rel=1e-5)
+
+
+def test_what_is_measured_was_trained_as_a_whole():
+    """Ctrl-C ends a program that goes on to measure: otherwise it would measure what is half trained."""
+    data = tiny_data()
+    with pytest.raises(KeyboardInterrupt):
+        fit(breaking(11, KeyboardInterrupt()), data, TrainConfig(epochs=9, batch_size=10), whole=True)
+    calls = [
+        node
+        for file in Path(dgm_lite.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "fit"
+    ]
+    assert len(calls) >= 5
+    assert all("whole" in {keyword.arg for keyword in call.keywords} for call in calls)
 
 
 def test_keyboard_interrupt_from_the_data():
