@@ -180,5 +180,8 @@ def test_the_mask_of_bits_back_is_part_of_the_format():
     """One word of 16 bits for each 16 that drawing z takes, and one more: another length is another file."""
     mu, std = torch.zeros(5), torch.full((5,), 8.0)  # log2 8 + 3 = 6 bits a number, 30 in all
     assert len(bits_back._mask(0, mu, std)) == 2 and len(bits_back._mask(0, mu[:2], std[:2])) == 1
+    sharp = torch.full((15,), 0.01)  # log2 of it is below -6, but a number takes a bit at least
+    assert len(bits_back._mask(0, torch.zeros(15), sharp)) == 1
+    assert len(bits_back._mask(0, torch.zeros(16), sharp[:1].expand(16))) == 2
     words = np.random.Generator(np.random.PCG64(7)).integers(2**16, size=2)
     assert bits_back._mask(7, mu, std).tolist() == words.tolist()

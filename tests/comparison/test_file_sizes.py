@@ -55,6 +55,51 @@ def test_every_format_gets_its_best_page():
     assert ("JPEG XL, one page" in sizes) == has_jpeg_xl()
 
 
+def test_pages_are_tried_in_every_layout_as_they_are_and_spread_over_all_bytes(monkeypatch):
+    pages = []
+    monkeypatch.setattr(file_sizes, "encoded", lambda page, *_, **__: pages.append(page) or bytes(len(pages)))
+    monkeypatch.setattr(file_sizes, "has_jpeg_xl", lambda: False)
+    x = some()
+    x[0, 0] = 16
+    sizes = image_formats(x)
+    alone, pages = pages[:7], pages[7:]
+    assert all((page == image.view(8, 8).numpy()).all() for page, image in zip(alone, x, strict=True))
+    assert sizes["PNG, a file an image"] == 1 + 2 + 3 + 4 + 5 + 6 + 7
+    assert sizes["PNG, one page"] == 8 and sizes["WebP, one page"] == 8 + len(pages) // 2
+    plain = [mosaic(x, columns) for columns in file_sizes.LAYOUTS] + [x.numpy().T]
+    for got, expected in zip(pages[: len(pages) // 2], plain + [15 * page for page in plain], strict=True):
+        assert (got == expected).all()  # 255 // 16 = 15
+
+
+def test_each_format_searches_as_long_as_it_can(monkeypatch):
+    options = {}
+
+    def encoded(page, format, **o):
+        assert options.setdefault(format, o) == o
+        return b""
+
+    monkeypatch.setattr(file_sizes, "encoded", encoded)
+    monkeypatch.setattr(file_sizes, "has_jpeg_xl", lambda: True)
+    image_formats(some())
+    assert options == {
+        "PNG": {"optimize": True}, "WEBP": {"lossless": True, "quality": 100, "method": 6},
+        "JXL": {"lossless": True, "effort": 9},
+    }  # fmt: skip
+
+
+def test_counts_are_those_of_a_hand_with_the_histogram_behind_them():
+    """(32 * (all counts + 1/2) / their sum + counts in this context) / its sum."""
+    x = torch.tensor([[0, 1], [1, 1], [1, 0]])
+    data = Dataset("two pixels", x, x[:1], x[:1], levels=2)
+    table = counts(data, lambda x: x.flip(1), 2)  # the other pixel is the context
+    assert table.shape == (2, 2, 2)
+    # Pixel 0: all counts 1 and 2. Where pixel 1 is 1, it was 0 once and 1 once; where it is 0, 1 once.
+    prior = np.array([1.5, 2.5]) / 4
+    for context, seen in ((1, [1, 1]), (0, [0, 1])):
+        expected = (32 * prior + seen) / (32 + sum(seen))
+        np.testing.assert_allclose(table[context, 0].exp(), expected, rtol=1e-12)
+
+
 def test_without_the_plugin_jpeg_xl_is_left_out(monkeypatch):
     monkeypatch.setattr(file_sizes, "has_jpeg_xl", lambda: False)
     assert "JPEG XL, one page" not in image_formats(some())

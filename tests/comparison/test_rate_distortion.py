@@ -109,6 +109,30 @@ def test_rivals_curves_are_made_of_files_that_can_be_made_again(rival, magic, mo
     assert points == best(points) and all(p.n_pixels == 64 * 64 for p in points)
 
 
+def test_rivals_are_tried_with_all_that_suits_them(monkeypatch):
+    """Every quality, every layout, the slowest and best search of each format."""
+    tried = []
+
+    def through(x, format, *, columns, levels, **options):
+        tried.append((format, columns, options))
+        return b"x" * len(tried), x
+
+    monkeypatch.setattr(rate_distortion, "through_format", through)
+    x = digits().valid[:4]
+    webp(x, layouts=(1, 8))
+    assert {columns for _, columns, _ in tried} == {1, 8} and len(tried) == 2 * len(rate_distortion.QUALITIES)
+    assert all(o["method"] == 6 and f == "WEBP" for f, _, o in tried)
+    assert {o["quality"] for _, _, o in tried} == set(rate_distortion.QUALITIES)
+    tried.clear()
+    jpeg(x, layouts=(8,))
+    assert all(f == "JPEG" and o["optimize"] for f, _, o in tried)
+    for progressive in (False, True):
+        alike = [o for _, _, o in tried if o["progressive"] == progressive]
+        assert {o["quality"] for o in alike if "quality" in o} == set(rate_distortion.QUALITIES)
+        flat = [o["qtables"] for o in alike if "qtables" in o]
+        assert flat == [[[step] * 64] for step in rate_distortion.FLAT_STEPS]
+
+
 def test_flat_tables_suit_the_squared_error():
     """At equal bytes JPEG's standard tables leave a larger error: it would be beaten too easily."""
     points = jpeg(digits().valid, layouts=(1,))
@@ -160,6 +184,26 @@ def test_without_learning_encoder_and_decoder_stay_principal_components():
         assert torch.equal(*f), "the networks beside the line are still silent"
         assert -model.prior.log_prob(f[0].round()).mean() < -start.prior.log_prob(f[0].round()).mean()
     assert all(p.requires_grad for p in model.parameters())
+
+
+@pytest.mark.parametrize(("epochs", "quarter"), [(20, 5), (3, 1), (1, 1)])
+def test_probabilities_alone_learn_faster_and_shorter(monkeypatch, epochs, quarter):
+    """A quarter of the epochs at five times the rate, and no weight decay: nothing else may move."""
+    seen = []
+
+    def watched(model, data, config, **_):
+        seen.append((config, {name for name, p in model.named_parameters() if p.requires_grad}))
+
+    monkeypatch.setattr(rate_distortion, "fit", watched)
+    config = replace(QUICK, epochs=epochs)
+    transform_coder(real_digits(), 2.0, config=config, learn=False, seed=4)
+    expected = replace(config, epochs=quarter, lr=5 * config.lr, weight_decay=0.0, seed=4)
+    assert seen[0][0] == expected
+    assert seen[0][1] and all(name.startswith("prior.") for name in seen[0][1])
+    transform_coder(real_digits(), 2.0, config=config, seed=4)
+    assert seen[1][0] == replace(config, seed=4)
+    transform_coder(real_digits(), 2.0)
+    assert seen[2][0] == replace(rate_distortion.ENTRY.config, seed=0)
 
 
 def test_a_coder_can_be_made_again():

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
+from PIL import Image
+from sklearn.datasets import load_digits, load_sample_images
 from sklearn.linear_model import LogisticRegression
 
 from dgm_lite import laws
@@ -269,3 +270,16 @@ def test_the_cat_is_a_colour_photograph():
     cat = images.cat_photo()
     assert cat.shape == (224, 224, 3) and cat.dtype == np.uint8
     assert cat.std() > 30 and np.abs(cat[..., 0].astype(int) - cat[..., 2]).mean() > 10
+
+
+def test_patches_join_to_the_photographs_in_17_equal_steps():
+    """Grey 0..255 to the nearest sixteenth; 26 rows of 40 patches each: 16 rows train, 4 choose, 6 test."""
+    data = images.photo_patches()
+    for k, photo in enumerate(load_sample_images().images):
+        grey = np.asarray(Image.fromarray(photo).convert("L").resize((320, 213)), dtype=int)
+        level = (2 * 16 * grey + 255) // (2 * 255)
+        parts = [(data.train, 640), (data.valid, 160), (data.test, 240)]
+        patches = torch.cat([x[k * n : (k + 1) * n] for x, n in parts])
+        for number, patch in enumerate(patches.view(-1, 8, 8).numpy()):
+            top, left = 8 * (number // 40), 8 * (number % 40)
+            assert (patch == level[top : top + 8, left : left + 8]).all(), (k, number)

@@ -115,3 +115,31 @@ def test_refusals():
     laws.refuses(lambda: model.sample(0), "LogisticMixtureBase")
     laws.refuses(lambda: model.start_from_data(torch.zeros(4, 2)), "integers", "float32")
     laws.refuses(lambda: model.start_from_data(torch.zeros(4, 3, dtype=torch.long)), "(N, 2)")
+
+
+@pytest.mark.parametrize("far", [0, 10_000])
+def test_values_of_some_numbers_are_looked_up(far):
+    """By a table where the values lie close together, each by itself where they lie far apart."""
+    model = base(dim=3, n_components=4)
+    generator = torch.Generator().manual_seed(1)
+    values = [torch.randint(-3, 4, (5, n, k), generator=generator) for n, k in ((2, 3), (1, 6))]
+    values[0][0, 0, 0] = far
+    places = [torch.tensor([2, 0]), torch.tensor([1])]
+    for v, d, found in zip(values, places, model.look_up(values, places), strict=True):
+        assert found.shape == v.shape
+        for (row, n, k), value in np.ndenumerate(v.numpy()):
+            one = torch.zeros(1, 3, dtype=torch.long)
+            one[0, d[n]] = int(value)
+            torch.testing.assert_close(found[row, n, k], model.log_prob_terms(one)[0, d[n]])
+
+
+def test_a_table_is_made_only_where_it_is_cheaper(monkeypatch):
+    """(high - low) numbers for each d against the values themselves."""
+    model, made = base(dim=3, n_components=2), []
+    honest = model.table
+    monkeypatch.setattr(model, "table", lambda low, high: made.append((low, high)) or honest(low, high))
+    v = torch.tensor([[[-2, 4]], [[0, 1]], [[0, 0]], [[1, 1]]])  # 8 values; from -2 to 4: 6 * 3 = 18 numbers
+    model.look_up([v], [torch.tensor([1])])
+    assert made == []
+    model.look_up([v, v, v], [torch.tensor([d]) for d in range(3)])  # 24 values
+    assert made == [(-2, 4)]

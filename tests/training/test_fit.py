@@ -803,3 +803,22 @@ def test_one_process_cannot_go_on_with_the_checkpoint_of_two(two_processes):
         lambda: fit(first_weights(dropout=0.3), tiny_data(), CONFIG, checkpoint=folder / "run.ckpt"),
         "processes 1",
     )
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("total", [1, 2, 3, 7])
+def test_processes_share_a_batch_and_weigh_their_parts(n, total):
+    """Every example is with one process, and the weighted means average to the mean of the batch."""
+    x = torch.arange(total, dtype=torch.float32)[:, None]
+    taken, mean = [], 0.0
+    for rank in range(n):
+        trainer = Trainer(tiny_arm(), TrainConfig(), 1)
+        trainer.rank, trainer.n_processes = rank, n
+        (part,), weight = trainer.share((x,))
+        taken.append(part)
+        mean += weight * part.mean().item() / n
+    assert mean == pytest.approx(x.mean().item())
+    if total >= n:
+        assert torch.cat(taken).flatten().sort().values.tolist() == x.flatten().tolist()
+    else:
+        assert all(torch.equal(part, x) for part in taken), "too few to share: each takes the step alone"
