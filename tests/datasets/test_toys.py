@@ -36,6 +36,12 @@ def test_too_few_points_for_three_splits_are_refused(make, n):
     laws.refuses(lambda: make(n), make.__name__)
 
 
+@pytest.mark.parametrize("make", MAKERS)
+def test_five_points_are_enough(make):
+    data = make(5)
+    assert [len(x) for x in (data.train, data.valid, data.test)] == [3, 1, 1]
+
+
 def test_moons_are_half_circles():
     data = toys.two_moons(2000, noise=0.0)
     upper = data.train[data.train_labels == 0] + torch.tensor([0.5, 0.25])
