@@ -1,11 +1,14 @@
 """Mutation testing: errors planted at random by cosmic-ray, and which of them no test notices.
 
     python -m venv .mutants && .mutants/bin/pip install cosmic-ray      # an environment of its own
+    .venv/bin/pip install coverage
     .mutants/bin/python tools/mutants.py --n 300 --out mutants.json
 
-Each mutant is tried in a copy of the tree, first by the tests of its own file, then by those that import it
-and the laws; the first failure ends the trial. Survivors are printed as diffs: each is a hole in the tests,
-or a change that nobody can see, and tests/README.md says which. Slow, so it is no part of `make test`.
+First all tests run once, to know that they pass, how long each takes and which lines it goes through. Then
+each mutant is tried in a copy of the tree, by the quickest tests that go through its line, and if they notice
+nothing by all tests of its file and of those that import it, and the laws. Survivors are printed as diffs:
+each is a hole in the tests, or a change that nobody can see, and tests/README.md says which. It takes an hour
+on two quiet cores, so it is no part of `make test`; on a busy machine tests run into their time limits.
 """
 
 import argparse
@@ -18,7 +21,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -33,6 +38,7 @@ from tools.quick import ELSEWHERE, tests_of  # noqa: E402
 ROOMS = ("training", "evaluate", "comparison", "datasets", "latent", "flows", "codecs")
 # These make programs that cannot run, or change annotations; ExceptionReplacer and Variable need settings.
 SKIPPED = ("RemoveDecorator", "BitOr", "Is_", "IsNot_", "Variable", "ExceptionReplacer")
+MOST = 150  # quick tests of a mutant before all others
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".mutants", ".oldest", "_build", "__pycache__")
 
 
@@ -49,13 +55,29 @@ def lines_that_compute(source: str) -> set[int]:
     return found - refusals
 
 
-def mutants_of(file: Path) -> list[tuple[str, str]]:
-    """(operator, mutated source), one mutant for each place and kind of operator.
+@dataclass(frozen=True)
+class Mutant:
+    """A file with one error, and the lines of the honest file in which it is."""
+
+    file: str
+    operator: str
+    source: str
+    lines: tuple[int, ...]
+
+    def diff(self) -> str:
+        """What it changes, as a diff without its head."""
+        honest = (ROOT / self.file).read_text(encoding="utf-8").splitlines()
+        lines = difflib.unified_diff(honest, self.source.splitlines(), n=0, lineterm="")
+        return "\n".join(list(lines)[2:])
+
+
+def mutants_of(path: Path) -> list[Mutant]:
+    """One mutant for each place and kind of operator.
 
     An operator has many replacements: where a product becomes a sum, it need not become a shift as well.
     """
-    source, found = file.read_text(encoding="utf-8"), {}
-    wanted, lines = lines_that_compute(source), source.splitlines()
+    source, found = path.read_text(encoding="utf-8"), {}
+    wanted, lines, file = lines_that_compute(source), source.splitlines(), path.relative_to(ROOT).as_posix()
     for name in operator_names():
         if any(part in name for part in SKIPPED):
             continue
@@ -65,18 +87,18 @@ def mutants_of(file: Path) -> list[tuple[str, str]]:
             if mutated is None:
                 break
             pairs = enumerate(zip(lines, mutated.splitlines(), strict=False), 1)
-            if {number for number, (old, new) in pairs if old != new} & wanted:
-                found.setdefault((kind, occurrence), []).append((name, mutated))
-    pick = random.Random(file.name)
+            changed = tuple(number for number, (old, new) in pairs if old != new)
+            if set(changed) & wanted:
+                mutant = Mutant(file, name, mutated, changed)
+                found.setdefault((kind, occurrence), []).append(mutant)
+    pick = random.Random(path.name)
     return [pick.choice(alike) for alike in found.values()]
 
 
-def in_order(file: str) -> list[list[str]]:
-    """The tests to try, the most telling first: those of the file, then all others at once."""
+def all_tests(file: str) -> list[str]:
+    """The test files of a file and of those that import it, and the laws."""
     every = {test for test in tests_of(file) if not test.startswith(ELSEWHERE)} | {"tests/test_laws.py"}
-    own = [test for test in every if Path(test).name == f"test_{Path(file).name}"]
-    others = sorted(every - set(own), key=lambda t: ("planted" not in t, "laws" not in t, t))
-    return [tests for tests in (own, others) if tests]
+    return sorted(every, key=lambda t: ("planted" not in t, "laws" not in t, t))
 
 
 class Tree:
@@ -90,24 +112,40 @@ class Tree:
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
 
-    def passes(self, tests: list[str]) -> bool:
-        print(*tests, file=self.process.stdin, flush=True)
-        return int(self.process.stdout.readline()) == 0
+    def code(self, tests: list[str], **options) -> int:
+        """Pytest's exit code for these tests."""
+        print(json.dumps({"tests": tests, **options}), file=self.process.stdin, flush=True)
+        return int(self.process.stdout.readline())
 
-    def survives(self, file: str, mutated: str) -> bool:
-        """Whether all tests pass with the mutated file."""
-        honest = (self.folder / file).read_text(encoding="utf-8")
-        (self.folder / file).write_text(mutated, encoding="utf-8")
+    def watched(self, tests: list[str]) -> dict:
+        """What each test takes and which lines it goes through, if all pass."""
+        file = self.folder / "watched.json"
+        if self.code(tests, watched=str(file)):
+            log = Path(f"{file}.log").read_text()[-3000:]
+            raise SystemExit(f"mutants: expected all tests to pass before an error is planted.\n{log}")
+        return json.loads(file.read_text())
+
+    def fate(self, mutant: Mutant, quick: list[str]) -> str:
+        """Whether it survives all tests, or what became of it."""
+        file = self.folder / mutant.file
+        honest = file.read_text(encoding="utf-8")
+        file.write_text(mutant.source, encoding="utf-8")
         try:
-            return all(self.passes(tests) for tests in in_order(file))
+            codes = (self.code(tests) for tests in (quick, all_tests(mutant.file)) if tests)
+            code = next((code for code in codes if code), 0)
         finally:
-            (self.folder / file).write_text(honest, encoding="utf-8")
+            file.write_text(honest, encoding="utf-8")
+        # Pytest's 1: a test failed; 2: a file of tests could not be imported. Others would be no catch.
+        names = {0: "SURVIVED", 1: "caught", 2: "caught", 124: "hangs"}
+        return names.get(code, f"no answer ({code})")
 
 
-def difference(file: str, mutated: str) -> str:
-    """What the mutant changes, as a diff without its head."""
-    honest = (ROOT / file).read_text(encoding="utf-8").splitlines()
-    return "\n".join(list(difflib.unified_diff(honest, mutated.splitlines(), n=0, lineterm=""))[2:])
+def quickest(mutant: Mutant, watched: list[dict]) -> list[str]:
+    """The tests that go through a mutant's lines, the quickest first."""
+    seconds = {test: s for part in watched for test, s in part["seconds"].items()}
+    lines = [part["lines"].get(mutant.file, {}) for part in watched]
+    tests = {t for part in lines for number in mutant.lines for t in part.get(str(number), ())}
+    return sorted(tests, key=seconds.get)[:MOST]
 
 
 def main() -> int:
@@ -119,30 +157,33 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("mutants.json"))
     args = parser.parse_args()
     files = [p for room in args.only.split(",") for p in sorted((ROOT / "dgm_lite" / room).glob("*.py"))]
-    every = [(p.relative_to(ROOT).as_posix(), *mutant) for p in files for mutant in mutants_of(p)]
+    every = [mutant for path in files for mutant in mutants_of(path)]
     chosen = random.Random(args.seed).sample(every, min(args.n, len(every)))
     print(f"{len(chosen)} of {len(every)} mutants of {len(files)} files", flush=True)
     results, free = [], SimpleQueue()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(args.jobs) as pool:
-        for i in range(args.jobs):
-            free.put(Tree(Path(folder) / str(i)))
+        trees = [Tree(Path(folder) / str(i)) for i in range(args.jobs)]
+        tests = sorted({test for mutant in chosen for test in all_tests(mutant.file)})
+        watched = list(pool.map(Tree.watched, trees, [tests[i :: args.jobs] for i in range(args.jobs)]))
+        print(f"{sum(len(part['seconds']) for part in watched)} tests pass", flush=True)
+        for tree in trees:
+            free.put(tree)
 
-        def tried(mutant: tuple[str, str, str]) -> None:
-            file, operator, mutated = mutant
+        def tried(mutant: Mutant) -> None:
             tree = free.get()
             try:
-                alive = tree.survives(file, mutated)
+                fate = tree.fate(mutant, quickest(mutant, watched))
             finally:
                 free.put(tree)
-            diff = difference(file, mutated)
-            results.append({"file": file, "operator": operator, "survived": alive, "diff": diff})
+            diff = mutant.diff()
+            results.append({"file": mutant.file, "operator": mutant.operator, "fate": fate, "diff": diff})
             args.out.write_text(json.dumps(results, indent=1), encoding="utf-8")
-            print(f"{len(results):4} {'SURVIVED' if alive else 'caught'} {file} {operator}", flush=True)
-            print(diff if alive else "", end="\n" if alive else "", flush=True)
+            print(f"{len(results):4} {fate} {mutant.file} {mutant.operator}", flush=True)
+            print("" if fate == "caught" else f"{diff}\n", end="", flush=True)
 
         list(pool.map(tried, chosen))
-    alive = sum(result["survived"] for result in results)
-    print(f"{alive} of {len(results)} survived: {alive / max(1, len(results)):.1%}")
+    for fate, n in Counter(result["fate"] for result in results).most_common():
+        print(f"{n} of {len(results)} {fate}: {n / max(1, len(results)):.1%}")
     return 0
 
 
