@@ -11,9 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgm_lite.shapes import check_count, check_real, sum_event
+from dgm_lite.shapes import check_count, check_real
 
 LOG_2PI = math.log(2 * math.pi)
+
+
+def sum_event(values: Tensor) -> Tensor:
+    """Sum over every dimension but the first: (B, *event) -> (B,)."""
+    return values.flatten(1).sum(1) if values.dim() > 1 else values
 
 
 def level_counts(x: Tensor, levels: int) -> Tensor:
@@ -91,73 +96,6 @@ class StandardNormal(nn.Module):
         """n draws, (n, D)."""
         check_count(n, "StandardNormal.sample")
         return torch.randn(n, self.dim, generator=generator, device=self.zero.device, dtype=self.zero.dtype)
-
-
-class Categorical:
-    """Independent integers x_d in 0 .. L-1 with their own probabilities, for each row.
-
-    Args:
-        logits: Unnormalised log-probabilities, (B, D, L): the levels last.
-    """
-
-    def __init__(self, logits: Tensor):
-        self.logits, self._log_total = logits, None
-
-    @property
-    def log_total(self) -> Tensor:
-        """log sum_k exp(logits_k): what makes probabilities of the logits, (B, D). Worked out once."""
-        if self._log_total is None:
-            self._log_total = self.logits.logsumexp(2)
-        return self._log_total
-
-    def table(self) -> Tensor:
-        """Logits of every level of each number, (B, D, L)."""
-        return self.logits
-
-    @property
-    def mean(self) -> Tensor:
-        """Expected level, (B, D)."""
-        levels = torch.arange(self.logits.shape[2], dtype=self.logits.dtype, device=self.logits.device)
-        return self.logits.softmax(2) @ levels
-
-    def log_prob(self, x: Tensor) -> Tensor:
-        """sum_d log p(x_d), in nats, (B,)."""
-        chosen = self.logits.gather(2, x.long()[:, :, None]).squeeze(2)
-        return sum_event(chosen - self.log_total)
-
-    def sample(self, *, generator: torch.Generator | None = None) -> Tensor:
-        """Integers, (B, D)."""
-        batch, dim, levels = self.logits.shape
-        probs = self.logits.softmax(2).reshape(batch * dim, levels)
-        return torch.multinomial(probs, 1, generator=generator).reshape(batch, dim)
-
-
-class Bernoulli:
-    """Independent x_d in {0, 1}, for each row.
-
-    Args:
-        logits: log p(x_d = 1) - log p(x_d = 0), (B, D).
-    """
-
-    def __init__(self, logits: Tensor):
-        self.logits = logits
-
-    def table(self) -> Tensor:
-        """Logits of 0 and of 1, of each number, (B, D, 2)."""
-        return torch.stack([torch.zeros_like(self.logits), self.logits], dim=-1)
-
-    @property
-    def mean(self) -> Tensor:
-        """p(x_d = 1), (B, D)."""
-        return torch.sigmoid(self.logits)
-
-    def log_prob(self, x: Tensor) -> Tensor:
-        """sum_d log p(x_d), in nats, (B,). The sign of the logit says which of the two was seen."""
-        return sum_event(F.logsigmoid(self.logits * (2 * x.to(self.logits.dtype) - 1)))
-
-    def sample(self, *, generator: torch.Generator | None = None) -> Tensor:
-        """Integers 0 or 1, (B, D)."""
-        return torch.bernoulli(self.mean, generator=generator).long()
 
 
 def log_mean_weight(

@@ -7,7 +7,7 @@ from itertools import chain
 
 from torch import Tensor, nn
 
-from dgm_lite.shapes import check_count
+from dgm_lite.shapes import check_counts, float_type
 
 
 def mlp(n_in: int, hidden: int, n_out: int, *, n_layers: int = 2, dropout: float = 0.0) -> nn.Sequential:
@@ -23,8 +23,7 @@ def mlp(n_in: int, hidden: int, n_out: int, *, n_layers: int = 2, dropout: float
     Raises:
         ValueError: If a size is below 1.
     """
-    for what, n in {"n_in": n_in, "hidden": hidden, "n_out": n_out, "n_layers": n_layers}.items():
-        check_count(n, "mlp", what)
+    check_counts("mlp", n_in=n_in, hidden=hidden, n_out=n_out, n_layers=n_layers)
     layers: list[nn.Module] = []
     for size in [n_in] + [hidden] * (n_layers - 1):
         layers += [nn.Linear(size, hidden), nn.SiLU()] + ([nn.Dropout(dropout)] if dropout else [])
@@ -38,11 +37,11 @@ def moved_to(model: nn.Module, columns: tuple[Tensor, ...]) -> tuple[Tensor, ...
         model: Any module; without weights the columns stay as they are.
         columns: One tensor or more.
     """
-    weights = (w for w in chain(model.parameters(), model.buffers()) if w.is_floating_point())
-    own = next(weights, None)
+    own = next(chain(model.parameters(), model.buffers()), None)
     if own is None:
         return columns
-    return tuple(c.to(own.device, own.dtype if c.is_floating_point() else c.dtype) for c in columns)
+    real = float_type(model)
+    return tuple(c.to(own.device, (c.is_floating_point() and real) or c.dtype) for c in columns)
 
 
 @contextmanager

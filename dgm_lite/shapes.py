@@ -1,10 +1,10 @@
-"""Checks that every public entry point makes, and sums over everything but the batch."""
+"""Checks that every public entry point makes: data come as what the model takes, or are refused in words."""
 
 import math
 from numbers import Integral
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._C._functorch import is_functorch_wrapped_tensor  # there is no public way to ask
 
 
@@ -20,6 +20,11 @@ def has_values(x: Tensor) -> bool:
     Inside ``vmap`` and ``grad`` a tensor stands for many, or for a number and its slope.
     """
     return not torch.compiler.is_compiling() and not is_functorch_wrapped_tensor(x)
+
+
+def name_of(owner: nn.Module | str) -> str:
+    """The class of a model, or the name that was given."""
+    return owner if isinstance(owner, str) else type(owner).__name__
 
 
 def check_shape(x: Tensor, shape: tuple[int | str, ...], owner: str, hint: str = "") -> None:
@@ -49,59 +54,98 @@ def check_shape(x: Tensor, shape: tuple[int | str, ...], owner: str, hint: str =
         )
 
 
+def float_type(model: nn.Module) -> torch.dtype | None:
+    """The type of a model's real numbers, None if it has none: that of its first weight, or buffer."""
+    for tensors in (model.parameters(), model.buffers()):
+        for value in tensors:
+            if value.is_floating_point():
+                return value.dtype
+    return None
+
+
 def check_real(
-    x: Tensor, shape: tuple[int | str, ...], owner: str, hint: str = "", *, finite: bool = True
-) -> None:
+    x: Tensor,
+    shape: tuple[int | str, ...],
+    owner: nn.Module | str,
+    hint: str = "",
+    *,
+    finite: bool = True,
+) -> Tensor:
     """Refuse anything but finite floating-point numbers of the given shape.
 
     Args:
         x: What the caller passed.
         shape: See ``check_shape``.
-        owner: Who refuses.
+        owner: Who refuses: a model, or a name.
         hint: A sentence with the likely remedy.
         finite: Whether NaN and infinity are refused. Not what a model has computed itself: there they
             have to reach the loss, whose advice is the better one.
 
+    Returns:
+        x; in the floating-point type of the owner's weights, if that is a model.
+
     Raises:
-        ValueError: On a wrong shape, an integer dtype, NaN or infinity.
+        ValueError: On a wrong shape, an integer dtype, NaN or infinity, also if only its type makes it so.
     """
-    check_shape(x, shape, owner, hint)
+    name = name_of(owner)
+    check_shape(x, shape, name, hint)
     if not x.is_floating_point():
-        raise ValueError(f"{owner}: expected floating-point values, got {x.dtype}. Convert with x.float().")
+        raise ValueError(f"{name}: expected floating-point values, got {x.dtype}. Convert with x.float().")
+    if isinstance(owner, nn.Module):
+        x = x.to(float_type(owner) or x.dtype)
     if not finite or not has_values(x):
-        return
+        return x
     # NaN or infinity anywhere spoils the sum: one cheap pass, and a second look only where that fails.
     if not math.isfinite(x.sum().item()) and not torch.isfinite(x).all():
         bad = int((~torch.isfinite(x)).sum())
-        raise ValueError(f"{owner}: expected finite values, got {bad} NaN or infinite among {x.numel()}.")
+        raise ValueError(f"{name}: expected finite values, got {bad} NaN or infinite among {x.numel()}.")
+    return x
 
 
-def check_levels(x: Tensor, levels: int, shape: tuple[int | str, ...], owner: str, hint: str = "") -> None:
-    """Refuse anything but integers 0 .. levels - 1 of the given shape.
+def check_levels(
+    x: Tensor, levels: int | None, shape: tuple[int | str, ...], owner: nn.Module | str, hint: str = ""
+) -> Tensor:
+    """Refuse anything but integers 0 .. levels - 1 of the given shape; any integers where levels is None.
+
+    Returns:
+        x as int64: the type in which torch looks things up, and in which nothing wraps around.
 
     Raises:
         ValueError: On a wrong shape, a non-integer dtype, or a value out of range.
     """
+    owner = name_of(owner)
     check_shape(x, shape, owner, hint)
+    wanted = "integers below 2^63" if levels is None else f"integers 0..{levels - 1}"
     if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
-        raise ValueError(f"{owner}: expected integers 0..{levels - 1}, got {x.dtype}. Convert with x.long().")
-    if not has_values(x):
-        return
-    # One pass, before every training step; torch has no aminmax of unsigned 16, 32 and 64 bits.
-    low, high = (int(v) for v in x.long().aminmax())
-    if low < 0 or high >= levels:
-        raise ValueError(f"{owner}: expected integers 0..{levels - 1}, got values from {low} to {high}.")
+        raise ValueError(f"{owner}: expected {wanted}, got {x.dtype}. Convert with x.long().")
+    # Before every training step; torch has no aminmax of unsigned 16, 32 and 64 bits.
+    whole, unsigned = x.long(), x.dtype == torch.uint64
+    if not has_values(x) or levels is None and not unsigned:
+        return whole
+    low, high = (int(v) for v in whole.aminmax())
+    if low < 0 or levels is not None and high >= levels:
+        raise ValueError(f"{owner}: expected {wanted}, got values from {low} to {high}.")
+    return whole
 
 
-def check_labels(y: Tensor, n_classes: int, batch: int, owner: str) -> None:
-    """Refuse anything but one class number 0 .. n_classes - 1 per example.
+def check_labels(y: Tensor | None, n_classes: int | None, batch: int, owner: str) -> Tensor | None:
+    """Refuse anything but one class number 0 .. n_classes - 1 per example; without classes, any labels.
+
+    Returns:
+        y as int64, the one integer type that torch looks things up with; None where there are no classes.
 
     Raises:
-        ValueError: On a wrong shape, dtype, or a class that does not exist.
+        ValueError: On a wrong shape, dtype, a class that does not exist, or labels missing or out of place.
     """
+    if (y is None) != (n_classes is None):
+        wanted = "no labels, for p(x)" if n_classes is None else "labels y, for p(x | y)"
+        raise ValueError(f"{owner}: expected {wanted}; got {'none' if y is None else 'some'}.")
+    if y is None:
+        return None
     check_levels(y, n_classes, ("B",), f"{owner} labels")
     if len(y) != batch:
         raise ValueError(f"{owner}: expected one label per example ({batch}), got {len(y)}.")
+    return y.long()
 
 
 def check_mask(known: Tensor, dim: int, owner: str) -> None:
@@ -125,6 +169,11 @@ def check_count(n: int, owner: str, what: str = "n") -> None:
         raise ValueError(f"{owner}: expected {what} to be a whole number from 1 up, got {n!r}.")
 
 
-def sum_event(values: Tensor) -> Tensor:
-    """Sum over every dimension but the first: (B, *event) -> (B,)."""
-    return values.flatten(1).sum(1) if values.dim() > 1 else values
+def check_counts(owner: str, **sizes: int) -> None:
+    """Refuse the first of some sizes that is no whole number of at least one.
+
+    Raises:
+        ValueError: If there is one; names it.
+    """
+    for what, n in sizes.items():
+        check_count(n, owner, what)

@@ -11,14 +11,20 @@ from torch import distributions as td
 
 from dgm_lite import laws
 from dgm_lite.distributions import (
-    Bernoulli,
-    Categorical,
     DiagonalNormal,
     Logistics,
     level_counts,
     log_mean_weight,
     log_prob_logistic_mixture,
+    sum_event,
 )
+from dgm_lite.latent.likelihoods import Bernoulli, Categorical
+
+
+def test_the_sum_over_an_event_keeps_the_batch():
+    x = torch.arange(24.0).reshape(2, 3, 4)
+    assert torch.equal(sum_event(x), torch.stack([x[0].sum(), x[1].sum()]))
+    assert torch.equal(sum_event(x[:, 0, 0]), x[:, 0, 0])
 
 
 def test_levels_are_counted_without_writing_them_out():

@@ -8,8 +8,13 @@ import pytest
 import torch
 
 from dgm_lite import catalog, laws
+from dgm_lite.autoregressive.causal import CausalARM
 from dgm_lite.catalog.data import dataset
 from dgm_lite.evaluate import likelihood
+from dgm_lite.joint.class_conditional import ClassConditional
+from dgm_lite.joint.classifier import Classifier
+from dgm_lite.joint.classifier_density import ClassifierDensity
+from dgm_lite.latent.mixture import GaussianMixture
 from dgm_lite.protocols import Adversarial, Bijection, Bound, Density, Sampler, Trainable
 from dgm_lite.training.fit import mean_loss
 from tests.other_device import OtherDevice, elsewhere, is_elsewhere
@@ -297,6 +302,29 @@ def test_float32_is_enough_at_sizes_of_real_use(name, log_std):
             value.add_(log_std if weight.endswith("log_std") else 0.0)
     for x in (data.valid[:50], model.float().sample(50)):
         laws.dtypes_agree(model.double(), x.double() if x.is_floating_point() else x)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_data_of_any_type_are_taken(name):
+    """By every public method that takes x; ``check_model`` asks the same in double precision."""
+    model = small(name).float()
+    laws.data_of_any_type_are_taken(model, laws.examples(model, 2))
+
+
+OF_LABELS = {
+    "causal": lambda: CausalARM(3, 3, channels=4, dilations=(1,), n_classes=2),
+    "classes": lambda: ClassConditional([GaussianMixture(2, 2) for _ in range(2)]),
+    "classifier": lambda: Classifier(2, 2),
+    "both": lambda: ClassifierDensity(Classifier(2, 2), GaussianMixture(2, 2)),
+}
+
+
+@pytest.mark.parametrize("name", OF_LABELS)
+def test_data_and_labels_of_any_type_are_taken(name):
+    torch.manual_seed(0)
+    model = OF_LABELS[name]().eval()
+    x = torch.randint(3, (4, 3)) if name == "causal" else torch.randn(4, 2)
+    laws.data_of_any_type_are_taken(model, x, torch.tensor([0, 1, 1, 0]))
 
 
 def changed(argument: str, value):

@@ -151,7 +151,8 @@ def public(node: ast.AST) -> list[ast.AST]:
 
 def is_solutions(file: Path) -> bool:
     """The functions of an exercise file are solutions: their source is shown, beside the task."""
-    return name_of(file).startswith("exercises.") and name_of(file) != "exercises.exercise"
+    shared = {"exercises.exercise", "exercises.answers"}
+    return name_of(file).startswith("exercises.") and name_of(file) not in shared
 
 
 @pytest.mark.parametrize("file", sources(), ids=name_of)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from dgm_lite import laws, shapes
 
@@ -53,6 +54,30 @@ def test_every_float_is_real(dtype):
     shapes.check_real(torch.ones(2, 3, dtype=dtype), ("B", 3), "Owner")
 
 
+FLOATS = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
+
+
+@pytest.mark.parametrize("own", FLOATS)
+@pytest.mark.parametrize("given", FLOATS)
+def test_a_model_takes_every_float_in_its_own_type(own, given):
+    """By its first weight that is real, or its buffer; one with neither takes them as they are."""
+    x = torch.tensor([[1.0, -2.5, 3.25]], dtype=given)
+    model = nn.Module()
+    assert shapes.check_real(x, ("B", 3), model).dtype == given
+    model.register_buffer("order", torch.arange(3))
+    assert shapes.check_real(x, ("B", 3), model).dtype == given
+    for put in (lambda v: model.register_buffer("scale", v), lambda v: setattr(model, "w", nn.Parameter(v))):
+        put(torch.ones(2, dtype=own))
+        taken = shapes.check_real(x, ("B", 3), model)
+        assert taken.dtype == own and torch.equal(taken.to(given), x)
+    assert shapes.check_real(x, ("B", 3), "Owner").dtype == given, "a name has no type"
+
+
+def test_a_number_too_large_for_the_model_is_not_infinite_in_silence():
+    model, x = nn.Linear(3, 1), torch.tensor([[1.0, 1e300, 2.0]], dtype=torch.float64)
+    laws.refuses(lambda: shapes.check_real(x, ("B", 3), model), "Linear: ", "1 NaN or infinite among 3")
+
+
 def test_what_a_model_computed_itself_may_be_infinite():
     for value in (torch.nan, torch.inf):
         shapes.check_real(torch.full((2, 3), value), ("B", 3), "Owner", finite=False)
@@ -75,16 +100,35 @@ INTEGERS += [torch.uint16, torch.uint32, torch.uint64]
 @pytest.mark.parametrize("dtype", INTEGERS)
 def test_every_integer_type_holds_levels(dtype):
     x = torch.tensor([[0, 16, 3]], dtype=dtype)
-    shapes.check_levels(x, 17, ("B", 3), "Owner")
+    for levels in (17, None):
+        whole = shapes.check_levels(x, levels, ("B", 3), "Owner")
+        assert whole.dtype == torch.int64 and whole.tolist() == [[0, 16, 3]]
     laws.refuses(lambda: shapes.check_levels(x, 16, ("B", 3), "Owner"), "Owner: ", "from 0 to 16")
+
+
+def test_integers_of_any_size_are_taken_but_for_those_that_would_wrap_around():
+    far = torch.tensor([[-(2**62), 2**62]])
+    assert torch.equal(shapes.check_levels(far, None, ("B", 2), "Owner"), far)
+    beyond = torch.tensor([[-1, 3]]).view(torch.uint64)  # the first is 2^64 - 1
+    for levels in (None, 5):
+        laws.refuses(lambda: shapes.check_levels(beyond, levels, ("B", 2), "Owner"), "Owner: ")  # noqa: B023
+    for x in (far.double(), far > 0):
+        laws.refuses(lambda: shapes.check_levels(x, None, ("B", 2), "Owner"), "x.long()")  # noqa: B023
 
 
 @pytest.mark.parametrize(
     "y", [torch.tensor([0, 3]), torch.tensor([0]), torch.tensor([[0], [1]]), torch.tensor([0.0, 1.0])]
 )
 def test_labels_are_one_class_number_per_example(y):
-    shapes.check_labels(torch.tensor([0, 2]), 3, 2, "Owner")
+    taken = shapes.check_labels(torch.tensor([0, 2], dtype=torch.uint8), 3, 2, "Owner")
+    assert taken.dtype == torch.int64 and taken.tolist() == [0, 2]
     laws.refuses(lambda: shapes.check_labels(y, 3, 2, "Owner"), "Owner")
+
+
+def test_labels_are_there_where_there_are_classes_and_only_there():
+    assert shapes.check_labels(None, None, 2, "Owner") is None
+    laws.refuses(lambda: shapes.check_labels(None, 3, 2, "Owner"), "Owner: ", "p(x | y)", "none")
+    laws.refuses(lambda: shapes.check_labels(torch.tensor([0, 2]), None, 2, "Owner"), "Owner: ", "no labels")
 
 
 @pytest.mark.parametrize("n", [0, -1, 1.0, True, None, "3", torch.tensor(3)])
@@ -92,12 +136,11 @@ def test_only_whole_numbers_count(n):
     laws.refuses(lambda: shapes.check_count(n, "Owner", "size"), "Owner: ", "size")
 
 
+def test_the_first_size_that_does_not_count_is_named():
+    shapes.check_counts("Owner", dim=3, hidden=1)
+    laws.refuses(lambda: shapes.check_counts("Owner", dim=3, hidden=0, kernel=-1), "Owner: ", "hidden", "0")
+
+
 @pytest.mark.parametrize("n", [1, 10**9, np.int64(3)])
 def test_whole_numbers_count(n):
     shapes.check_count(n, "Owner")
-
-
-def test_the_sum_over_an_event_keeps_the_batch():
-    x = torch.arange(24.0).reshape(2, 3, 4)
-    assert torch.equal(shapes.sum_event(x), torch.stack([x[0].sum(), x[1].sum()]))
-    assert torch.equal(shapes.sum_event(x[:, 0, 0]), x[:, 0, 0])

@@ -20,7 +20,7 @@ from dgm_lite.autoregressive.convolution import (
 )
 from dgm_lite.autoregressive.sampler import FullPasses, draw_all, known_prefix
 from dgm_lite.distributions import Logistics, level_counts, starting_logistics
-from dgm_lite.shapes import check_count, check_labels, check_levels
+from dgm_lite.shapes import check_count, check_counts, check_labels, check_levels
 
 
 class CausalARM(nn.Module):
@@ -55,10 +55,9 @@ class CausalARM(nn.Module):
                  dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 8), dropout: float = 0.3, skips: bool = False,
                  n_logistics: int | None = None, n_classes: int | None = None):  # fmt: skip
         super().__init__()
-        sizes = {"dim": dim, "levels": levels, "channels": channels, "kernel": kernel}
+        check_counts("CausalARM", dim=dim, levels=levels, channels=channels, kernel=kernel)
         optional = {"n_logistics": n_logistics, "n_classes": n_classes}
-        for what, n in (sizes | {k: v for k, v in optional.items() if v is not None}).items():
-            check_count(n, "CausalARM", what)
+        check_counts("CausalARM", **{what: n for what, n in optional.items() if n is not None})
         self.dim, self.levels, self.n_logistics, self.n_classes = dim, levels, n_logistics, n_classes
         self.first = CausalConv1d(1, channels, kernel, shift=1)
         self.position = nn.Parameter(0.1 * torch.randn(channels, dim))
@@ -108,7 +107,8 @@ class CausalARM(nn.Module):
             Shape (B, levels, D), or (B, 3 n_logistics, D); column d depends on x_{<d} only.
         """
         h = self.first(self.scaled(x)[:, None]) + self.position
-        if self.label is not None:
+        y = check_labels(y, self.n_classes, len(x), "CausalARM")
+        if y is not None:
             h = h + self.label(y)[:, :, None]
         skips = []
         for block in self.blocks:
@@ -138,12 +138,11 @@ class CausalARM(nn.Module):
 
     def log_prob_terms(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """log p(x_d | x_{<d}) of every position, in nats, shape (B, D)."""
-        check_levels(x, self.levels, ("B", self.dim), "CausalARM", "Flatten images: x.flatten(1).")
-        self.check_labels(y, len(x))
+        x = check_levels(x, self.levels, ("B", self.dim), self, "Flatten images: x.flatten(1).")
         out = self.outputs(x, y)
         if self.n_logistics is not None:
             return self.mixture(out).log_prob_terms(x)
-        return out.log_softmax(1).gather(1, x.long()[:, None]).squeeze(1)
+        return out.log_softmax(1).gather(1, x[:, None]).squeeze(1)
 
     def log_prob(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Exact log-probability: log p(x) = sum_d log p(x_d | x_{<d}).
@@ -166,18 +165,6 @@ class CausalARM(nn.Module):
         """Mean of -log p(x) over the batch, in nats per example."""
         return -self.log_prob(x, y).mean()
 
-    def check_labels(self, y: Tensor | None, batch: int) -> None:
-        """Refuse labels where the model takes none, and their absence where it needs them.
-
-        Raises:
-            ValueError: On either, or on a class that does not exist.
-        """
-        if (y is None) != (self.n_classes is None):
-            wanted = "no labels, for p(x)" if self.n_classes is None else "labels y, for p(x | y)"
-            raise ValueError(f"CausalARM: expected {wanted}; got {'none' if y is None else 'some'}.")
-        if y is not None:
-            check_labels(y, self.n_classes, batch, "CausalARM")
-
     # --- one position at a time ---------------------------------------------------------------
 
     def stepwise(self, batch: int, y: Tensor | None = None) -> "CausalSteps":
@@ -192,7 +179,6 @@ class CausalARM(nn.Module):
             in a batch of the same size give the same bits; the logits of a full pass differ by rounding.
         """
         check_count(batch, "CausalARM.stepwise", "batch")
-        self.check_labels(y, batch)
         return CausalSteps(self, batch, y)
 
     def sample(self, n: int, *, y: Tensor | None = None, cache: bool = True,
@@ -209,7 +195,6 @@ class CausalARM(nn.Module):
             Integers, shape (n, D).
         """
         check_count(n, "CausalARM.sample")
-        self.check_labels(y, n)
         steps = CausalSteps(self, n, y) if cache else FullPasses(self, n, y)
         return draw_all(steps, n, self.dim, generator=generator)
 
@@ -231,7 +216,6 @@ class CausalARM(nn.Module):
             ValueError: If something is known after something unknown.
         """
         prefix = known_prefix(x, known, self.levels, self.dim, "CausalARM.complete")
-        self.check_labels(y, len(x))
         steps = CausalSteps(self, len(x), y) if cache else FullPasses(self, len(x), y)
         return draw_all(steps, len(x), self.dim, known=prefix, generator=generator)
 
@@ -252,7 +236,8 @@ class CausalSteps:
         # Everything that is added at position d, summed and taken apart beforehand.
         self.at_first = (model.position.T + model.first.bias).unbind(0)
         self.at_head = (model.marginal.T + model.head.bias).unbind(0)
-        self.label = None if model.label is None else model.label(y)
+        y = check_labels(y, model.n_classes, batch, "CausalARM")
+        self.label = None if y is None else model.label(y)
         self.padding = model.marginal.new_zeros(batch, 1)
         self.inputs = model.scaled(torch.arange(model.levels, device=model.marginal.device))[:, None]
 

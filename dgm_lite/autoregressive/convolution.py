@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgm_lite.shapes import check_count
+from dgm_lite.shapes import check_counts
 
 
 class CausalConv1d(nn.Conv1d):
@@ -33,8 +33,7 @@ class CausalConv1d(nn.Conv1d):
     """
 
     def __init__(self, n_in: int, n_out: int, kernel: int = 3, *, dilation: int = 1, shift: int = 0):
-        check_count(kernel, "CausalConv1d", "kernel")
-        check_count(dilation, "CausalConv1d", "dilation")
+        check_counts("CausalConv1d", kernel=kernel, dilation=dilation)
         if shift not in (0, 1):
             raise ValueError(f"CausalConv1d: expected a shift of 0 or 1, got {shift!r}.")
         super().__init__(n_in, n_out, kernel, dilation=dilation)

@@ -101,7 +101,7 @@ def known_prefix(x: Tensor, known: Tensor, levels: int, dim: int, owner: str) ->
             model has p(x_d | x_{<d}), and conditioning on what comes later would take a sum over
             everything between.
     """
-    check_levels(x, levels, ("B", dim), owner, "Flatten images: x.flatten(1).")
+    x = check_levels(x, levels, ("B", dim), owner, "Flatten images: x.flatten(1).")
     check_mask(known, dim, owner)
     start = int(known.sum())
     if not known[:start].all():
@@ -111,4 +111,4 @@ def known_prefix(x: Tensor, known: Tensor, levels: int, dim: int, owner: str) ->
             "known one. An autoregressive model conditions on what comes earlier in its order, not on "
             "what comes later."
         )
-    return x[:, :start].long()
+    return x[:, :start]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from dgm_lite.autoregressive.sampler import FullPasses, draw_all, known_prefix
 from dgm_lite.distributions import level_counts
 from dgm_lite.nets import eval_mode, mlp
-from dgm_lite.shapes import check_count, check_levels
+from dgm_lite.shapes import check_count, check_counts, check_levels
 
 
 class SeparateARM(nn.Module):
@@ -29,8 +29,7 @@ class SeparateARM(nn.Module):
 
     def __init__(self, dim: int, levels: int, *, hidden: int = 32, dropout: float = 0.5):
         super().__init__()
-        for what, n in {"dim": dim, "levels": levels, "hidden": hidden}.items():
-            check_count(n, "SeparateARM", what)
+        check_counts("SeparateARM", dim=dim, levels=levels, hidden=hidden)
         self.dim, self.levels = dim, levels
         self.marginal = nn.Parameter(torch.zeros(levels, dim))  # its first column is all of p(x_0)
         self.nets = nn.ModuleList(mlp(d, hidden, levels, n_layers=1, dropout=dropout) for d in range(1, dim))
@@ -75,8 +74,8 @@ class SeparateARM(nn.Module):
 
     def log_prob_terms(self, x: Tensor) -> Tensor:
         """log p(x_d | x_{<d}) of every position, in nats, shape (B, D)."""
-        check_levels(x, self.levels, ("B", self.dim), "SeparateARM", "Flatten images: x.flatten(1).")
-        return self.logits(x).log_softmax(1).gather(1, x.long()[:, None]).squeeze(1)
+        x = check_levels(x, self.levels, ("B", self.dim), self, "Flatten images: x.flatten(1).")
+        return self.logits(x).log_softmax(1).gather(1, x[:, None]).squeeze(1)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Exact log-probability: log p(x) = sum_d log p(x_d | x_{<d}).

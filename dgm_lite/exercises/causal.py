@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from dgm_lite.autoregressive.causal import CausalARM
-from dgm_lite.exercises.exercise import Exercise, Letter, a_function, wants
+from dgm_lite.exercises.answers import Letter, a_function, wants
+from dgm_lite.exercises.exercise import Exercise
 
 
 def log_prob(logits: Tensor, x: Tensor) -> Tensor:

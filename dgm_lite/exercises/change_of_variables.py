@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite.distributions import StandardNormal
-from dgm_lite.exercises.exercise import Exercise, Letter, Wrong, a_function, numbers, two_parts, wants
+from dgm_lite.exercises.answers import Letter, Wrong, a_function, numbers, two_parts, wants
+from dgm_lite.exercises.exercise import Exercise
 from dgm_lite.flows.flow import Flow
 from dgm_lite.laws import check_model
 from dgm_lite.nets import mlp

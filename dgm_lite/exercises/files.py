@@ -5,7 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from dgm_lite.exercises.exercise import Exercise, Letter, a_function, wants
+from dgm_lite.exercises.answers import Letter, a_function, wants
+from dgm_lite.exercises.exercise import Exercise
 
 
 def code_length(p: Tensor) -> float:

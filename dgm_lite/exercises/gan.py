@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgm_lite.exercises.exercise import Exercise, Letter, a_function, refuse_if, wants
+from dgm_lite.exercises.answers import Letter, a_function, refuse_if, wants
+from dgm_lite.exercises.exercise import Exercise
 
 
 def best_logit(log_p_data: Tensor, log_p_model: Tensor) -> Tensor:

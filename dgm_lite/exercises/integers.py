@@ -6,16 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgm_lite.exercises.exercise import (
-    Exercise,
-    Letter,
-    a_function,
-    numbers,
-    refuse_if,
-    tensor_of,
-    two_parts,
-    wants,
-)
+from dgm_lite.exercises.answers import Letter, a_function, numbers, refuse_if, tensor_of, two_parts, wants
+from dgm_lite.exercises.exercise import Exercise
 
 
 def to_data(z_a: Tensor, z_b: Tensor, t) -> tuple[Tensor, Tensor]:

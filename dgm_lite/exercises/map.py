@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from dgm_lite.exercises.exercise import Exercise, Letter, Words, a_function, wants_word
+from dgm_lite.exercises.answers import Letter, Words, a_function, wants_word
+from dgm_lite.exercises.exercise import Exercise
 
 
 def families_by_formula() -> dict[str, str]:

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from dgm_lite.exercises.exercise import Exercise, Letter, a_function, wants
+from dgm_lite.exercises.answers import Letter, a_function, wants
+from dgm_lite.exercises.exercise import Exercise
 
 
 def covariance(weight: Tensor, log_std: Tensor) -> Tensor:

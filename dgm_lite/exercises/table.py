@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from dgm_lite.exercises.exercise import Exercise, Letter, Words, a_function, two_parts, wants
+from dgm_lite.exercises.answers import Letter, Words, a_function, two_parts, wants
+from dgm_lite.exercises.exercise import Exercise
 
 
 def difference_of_means(one: Tensor, two: Tensor) -> tuple[float, float]:

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from dgm_lite import plot
 from dgm_lite.datasets.toys import orange_blue
-from dgm_lite.exercises.exercise import Exercise, Letter, a_function, numbers, refuse_if, tensor_of, wants
+from dgm_lite.exercises.answers import Letter, a_function, numbers, refuse_if, tensor_of, wants
+from dgm_lite.exercises.exercise import Exercise
 from dgm_lite.joint.classifier_density import REJECT, ClassifierDensity
 from dgm_lite.why import two_ways
 

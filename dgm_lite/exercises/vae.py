@@ -5,7 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from dgm_lite.exercises.exercise import Exercise, Letter, Words, a_function, wants
+from dgm_lite.exercises.answers import Letter, Words, a_function, wants
+from dgm_lite.exercises.exercise import Exercise
 
 
 def kl_to_standard_normal(mu: Tensor, log_std: Tensor) -> Tensor:

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from dgm_lite.exercises.exercise import Exercise, Letter, a_function, numbers, refuse_if
+from dgm_lite.exercises.answers import Letter, a_function, numbers, refuse_if
+from dgm_lite.exercises.exercise import Exercise
 
 
 def ordinary(log_px: Tensor, heldout: Tensor) -> Tensor:

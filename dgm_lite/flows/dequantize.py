@@ -58,9 +58,9 @@ class DequantizedFlow(nn.Module):
         self.flow, self.levels, self.dim = flow, levels, flow.dim
         self.logit = Logit()
 
-    def check(self, x: Tensor) -> None:
-        """Refuse anything but integers 0 .. levels-1 of shape (B, D)."""
-        check_levels(x, self.levels, ("B", self.dim), "DequantizedFlow", "Flatten images: x.flatten(1).")
+    def check(self, x: Tensor) -> Tensor:
+        """x as int64, if it holds integers 0 .. levels-1 and is (B, D)."""
+        return check_levels(x, self.levels, ("B", self.dim), self, "Flatten images: x.flatten(1).")
 
     def noise(self, x: Tensor) -> Tensor:
         """u ~ U[0, 1)^D, the whole unit cell. Half a cell would earn D log 2 nats that aren't there."""
@@ -72,7 +72,7 @@ class DequantizedFlow(nn.Module):
 
         Shapes (B, D) and (B,), the latter in nats: noise, unit interval, logit, and the price of the scaling.
         """
-        self.check(x)
+        x = self.check(x)
         r, log_det = self.logit.to_latent((x + self.noise(x)) / self.levels)
         dtype = next(self.flow.parameters()).dtype
         return r.to(dtype), (log_det - self.dim * math.log(self.levels)).to(dtype)
@@ -115,8 +115,7 @@ class DequantizedFlow(nn.Module):
 
         Source: book eq. `dequantise-iw`; Burda et al. (2016), Importance weighted autoencoders, equation 8.
         """
-        self.check(x)
-        return log_mean_weight(self.elbo, x, n_samples)
+        return log_mean_weight(self.elbo, self.check(x), n_samples)
 
     @torch.no_grad()
     def exact(self, x: Tensor, *, n: int = 150, far: float = 60.0) -> Tensor:
@@ -137,7 +136,7 @@ class DequantizedFlow(nn.Module):
 
         Source: book eq. `dequantise`.
         """
-        self.check(x)
+        x = self.check(x)
         if self.dim > 2:
             raise ValueError(f"DequantizedFlow.exact: expected 1 or 2 dimensions, got {self.dim}.")
         weight = next(self.flow.parameters())
@@ -146,7 +145,7 @@ class DequantizedFlow(nn.Module):
         half = (edges.diff() / 2)[:, None]
         points, log_w = edges[:-1, None] + half * (1 + nodes), (half * shares).log()  # (L, n) each
         log_p = []
-        for cell in x.long():
+        for cell in x:
             r = torch.cartesian_prod(*points[cell]).view(-1, self.dim)
             log_cell = torch.cartesian_prod(*log_w[cell]).view(-1, self.dim).sum(1)
             log_p.append((self.flow.log_prob(r) + log_cell).logsumexp(0))

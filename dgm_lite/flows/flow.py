@@ -75,7 +75,7 @@ class Affine(nn.Module):
         What is set here are weights like any others: saved with the model, moved by training, and
         no flag has to remember that it was done.
         """
-        check_real(x, ("N", len(self.mu)), "Affine.start_from_data")
+        x = check_real(x, ("N", len(self.mu)), self)
         self.mu.copy_(x.mean(0))
         # A number that never varies has no scale of its own: leave it as it is.
         std = x.std(0, correction=0)
@@ -120,14 +120,12 @@ class Flow(nn.Module):
         Raises:
             ValueError: If x is not of shape (B, D), or not finite.
         """
-        self.check(x)
-        return self.bijection.to_latent(x)
+        return self.bijection.to_latent(self.check(x))
 
     @in_eval_mode
     def to_data(self, z: Tensor) -> Tensor:
         """x = f^-1(z), shape (B, D)."""
-        check_real(z, ("B", self.dim), f"{type(self).__name__}.to_data")
-        return self.bijection.to_data(z)
+        return self.bijection.to_data(check_real(z, ("B", self.dim), self))
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Exact log-density: log p(x) = log p_z(f(x)) + log |det J_f(x)|.
@@ -145,17 +143,16 @@ class Flow(nn.Module):
         Source: book eq. `flow-log-prob`; Rezende and Mohamed (2015), Variational inference with
         normalizing flows, section 3.
         """
-        self.check(x)
-        z, log_det = self.bijection.to_latent(x)
+        z, log_det = self.bijection.to_latent(self.check(x))
         return self.base.log_prob(z) + log_det  # one per example, not per number
 
-    def check(self, x: Tensor) -> None:
-        """Refuse anything but finite floats of shape (B, D).
+    def check(self, x: Tensor) -> Tensor:
+        """x in the flow's own type, if it is (B, D) and finite.
 
         Raises:
             ValueError: If x is anything else.
         """
-        check_real(x, ("B", self.dim), type(self).__name__, "Flatten images: x.flatten(1).")
+        return check_real(x, ("B", self.dim), self, "Flatten images: x.flatten(1).")
 
     def loss(self, x: Tensor) -> Tensor:
         """Mean of -log p(x) over the batch, in nats per example."""

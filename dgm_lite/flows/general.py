@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dgm_lite.distributions import StandardNormal
 from dgm_lite.flows.flow import Affine, Chain, Flow
-from dgm_lite.shapes import check_count
+from dgm_lite.shapes import check_counts
 
 
 def full_log_det(function, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -55,8 +55,7 @@ class ResidualMap(nn.Module):
 
     def __init__(self, dim: int, hidden: int = 64, *, contraction: float = 0.9):
         super().__init__()
-        check_count(dim, "ResidualMap", "dim")
-        check_count(hidden, "ResidualMap", "hidden")
+        check_counts("ResidualMap", dim=dim, hidden=hidden)
         if not 0 < contraction < 1:
             raise ValueError(f"ResidualMap: expected a contraction between 0 and 1, got {contraction!r}.")
         self.contraction = contraction
@@ -101,7 +100,7 @@ class DeepDensity(Flow):
     """
 
     def __init__(self, dim: int, n_layers: int = 4, *, hidden: int = 64, contraction: float = 0.9):
-        check_count(n_layers, "DeepDensity", "n_layers")
+        check_counts("DeepDensity", n_layers=n_layers)
         maps = [ResidualMap(dim, hidden, contraction=contraction) for _ in range(n_layers)]
         super().__init__(Chain([Affine(dim), *maps]), StandardNormal(dim))
 

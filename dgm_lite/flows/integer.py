@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgm_lite.flows.logistic_base import LogisticMixtureBase, check_integers
+from dgm_lite.flows.logistic_base import LogisticMixtureBase
 from dgm_lite.nets import in_eval_mode, mlp
-from dgm_lite.shapes import check_count, check_levels, check_real
+from dgm_lite.shapes import check_count, check_counts, check_levels, check_real
 
 MIRROR_SPEED = 4.0  # a mirror has to become sure, a shift only to come within 1/2: logits move faster
 MIRROR_ENTROPY = 0.2  # reward in the training loss for each nat of a mirror's entropy
@@ -46,8 +46,7 @@ class RoundedCoupling(nn.Module):
     def __init__(self, dim: int, levels: int, *, part: int = 1, n_parts: int = 2, hidden: int = 64,
                  mirrors: bool = True, dropout: float = 0.0):  # fmt: skip
         super().__init__()
-        for what, n in {"dim": dim, "levels": levels, "part": part, "n_parts": n_parts}.items():
-            check_count(n, "RoundedCoupling", what)
+        check_counts("RoundedCoupling", dim=dim, levels=levels, part=part, n_parts=n_parts)
         if not part < n_parts <= dim:
             raise ValueError(
                 f"RoundedCoupling: expected part < n_parts <= dim, "
@@ -157,9 +156,7 @@ class IntegerFlow(nn.Module):
     def __init__(self, dim: int, levels: int, *, n_parts: int = 2, hidden: int = 64, n_components: int = 9,
                  mirrors: bool = True, straight_through: bool = False, dropout: float = 0.0):  # fmt: skip
         super().__init__()
-        sizes = {"dim": dim, "levels": levels, "n_parts": n_parts, "hidden": hidden}
-        for what, n in sizes.items():
-            check_count(n, "IntegerFlow", what)
+        check_counts("IntegerFlow", dim=dim, levels=levels, n_parts=n_parts, hidden=hidden)
         if mirrors and straight_through:
             raise ValueError("IntegerFlow: expected mirrors=False where straight_through=True, got True.")
         self.dim, self.levels, self.straight_through = dim, levels, straight_through
@@ -185,8 +182,7 @@ class IntegerFlow(nn.Module):
         Raises:
             ValueError: If x is not of shape (B, D), or not of integers.
         """
-        check_integers(x, ("B", self.dim), "IntegerFlow", "Flatten images: x.flatten(1).")
-        z = x.long()
+        z = check_levels(x, None, ("B", self.dim), "IntegerFlow", "Flatten images: x.flatten(1).")
         for coupling in self.couplings:
             z, _ = coupling.to_latent(z)
         return z, self.base.mu.new_zeros(len(x))
@@ -194,8 +190,7 @@ class IntegerFlow(nn.Module):
     @in_eval_mode
     def to_data(self, z: Tensor) -> Tensor:
         """x = f^-1(z): integers (B, D), exactly, for any integers z."""
-        check_integers(z, ("B", self.dim), "IntegerFlow.to_data")
-        x = z.long()
+        x = check_levels(z, None, ("B", self.dim), "IntegerFlow.to_data")
         for coupling in reversed(self.couplings):
             x = coupling.to_data(x)
         return x
@@ -225,7 +220,7 @@ class IntegerFlow(nn.Module):
 
         Source: book eq. `expected-nats`.
         """
-        check_integers(x, ("B", self.dim), "IntegerFlow", "Flatten images: x.flatten(1).")
+        x = check_levels(x, None, ("B", self.dim), "IntegerFlow", "Flatten images: x.flatten(1).")
         if not self.training:
             return -self.log_prob(x).mean()
         if self.straight_through:
@@ -233,7 +228,6 @@ class IntegerFlow(nn.Module):
             for coupling in self.couplings:
                 z, _ = coupling.to_latent(z)
             return -self.base.log_prob(z).mean()
-        x = x.long()
         drawn = [(coupling.moves, *coupling.chances(x)) for coupling in self.couplings]
         values = [x[:, self.unmoved, None], *(values for _, values, _, _ in drawn)]
         nats = self.base.look_up(values, [self.unmoved, *(moves for moves, _, _, _ in drawn)])

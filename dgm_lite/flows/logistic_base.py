@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite.distributions import level_counts, log_prob_logistic_mixture
-from dgm_lite.shapes import check_count, check_shape
+from dgm_lite.shapes import check_count, check_counts, check_levels
 
 
 class LogisticMixtureBase(nn.Module):
@@ -25,8 +25,7 @@ class LogisticMixtureBase(nn.Module):
 
     def __init__(self, dim: int, n_components: int = 9):
         super().__init__()
-        check_count(dim, "LogisticMixtureBase", "dim")
-        check_count(n_components, "LogisticMixtureBase", "n_components")
+        check_counts("LogisticMixtureBase", dim=dim, n_components=n_components)
         self.dim = dim
         self.logits = nn.Parameter(torch.zeros(dim, n_components))
         self.mu = nn.Parameter(_evenly(-1.0, 1.0, n_components).repeat(dim, 1))
@@ -35,7 +34,7 @@ class LogisticMixtureBase(nn.Module):
     @torch.no_grad()
     def start_from_data(self, z: Tensor) -> "LogisticMixtureBase":
         """Means evenly over the range of z, (N, D); weights by how many z lie nearest: almost a histogram."""
-        check_integers(z, ("N", self.dim), "LogisticMixtureBase.start_from_data")
+        z = check_levels(z, None, ("N", self.dim), "LogisticMixtureBase.start_from_data")
         n_components, (low, high) = self.mu.shape[1], (float(v) for v in z.aminmax())
         means = _evenly(low, high, n_components).to(z.device, self.mu.dtype)
         nearest = torch.bucketize(z, (means[:-1] + means[1:]) / 2)  # (N, D)
@@ -107,14 +106,3 @@ class LogisticMixtureBase(nn.Module):
 def _evenly(low: float, high: float, n: int) -> Tensor:
     """n numbers from low to high; a single one stands in the middle."""
     return torch.linspace(low, high, n) if n > 1 else torch.tensor([(low + high) / 2])
-
-
-def check_integers(x: Tensor, shape: tuple[int | str, ...], owner: str, hint: str = "") -> None:
-    """Refuse anything but integers, of any size, of the given shape.
-
-    Raises:
-        ValueError: On a wrong shape or a dtype that is not an integer one.
-    """
-    check_shape(x, shape, owner, hint)
-    if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
-        raise ValueError(f"{owner}: expected integers, got {x.dtype}. Convert with x.long().")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dgm_lite.nets import in_eval_mode, mlp
 from dgm_lite.protocols import Player
-from dgm_lite.shapes import check_count, check_real, check_shape
+from dgm_lite.shapes import check_count, check_counts, check_real
 
 LOSSES = ("non-saturating", "saturating")
 
@@ -44,8 +44,7 @@ class GAN(nn.Module):
                  loss: str = "non-saturating", penalty: float = 0.0,
                  limits: tuple[float, float] | None = None):  # fmt: skip
         super().__init__()
-        check_count(dim, "GAN", "dim")
-        check_count(latent_dim, "GAN", "latent_dim")
+        check_counts("GAN", dim=dim, latent_dim=latent_dim)
         if loss not in LOSSES:
             raise ValueError(f"GAN: expected loss to be one of {', '.join(LOSSES)}; got {loss!r}.")
         if penalty < 0:
@@ -62,11 +61,12 @@ class GAN(nn.Module):
 
     def generate(self, z: Tensor) -> Tensor:
         """x = G(z): (B, latent_dim) -> (B, D)."""
-        g = self.generator(z)
+        g = self.generator(check_real(z, ("B", self.latent_dim), self, finite=False))
         return self.middle + self.half_width * (1.02 * torch.tanh(g) if self.bounded else g)
 
     def discriminate(self, x: Tensor) -> Tensor:
         """Logit of the probability that x is real: (B, D) -> (B,)."""
+        x = check_real(x, ("B", self.dim), self, finite=False)
         return self.discriminator((x - self.middle) / self.half_width).squeeze(1)
 
     def discriminator_player_loss(self, x: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ class GAN(nn.Module):
 
         Source: book eq. `gan-discriminator`; Goodfellow et al. (2014), equation 1.
         """
-        check_real(x, ("B", self.dim), "GAN")
+        x = check_real(x, ("B", self.dim), self)
         drawn = self.generate(self._latent(len(x))).detach()
         # softplus(-f) = -log sigmoid(f): probabilities are never formed, so none can be 0.
         loss = F.softplus(-self.discriminate(x)).mean() + F.softplus(self.discriminate(drawn)).mean()
@@ -128,8 +128,7 @@ class GAN(nn.Module):
 
         Source: book eq. `gan-force`.
         """
-        check_shape(x, ("B", self.dim), "GAN.force")
-        x = x.detach().requires_grad_()
+        x = check_real(x, ("B", self.dim), self).detach().requires_grad_()
         logit = self.discriminate(x)
         (slope,) = torch.autograd.grad(logit.sum(), x)
         weight = torch.sigmoid(-logit if self.generator_loss == "non-saturating" else logit)

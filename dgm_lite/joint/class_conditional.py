@@ -57,8 +57,8 @@ class ClassConditional(nn.Module):
         return self.log_prob_joint(x).logsumexp(1) if y is None else self._chosen(self.log_prob_each(x), y)
 
     def _chosen(self, table: Tensor, y: Tensor) -> Tensor:
-        check_labels(y, self.n_classes, len(table), "ClassConditional")
-        return table.gather(1, y.long()[:, None]).squeeze(1)
+        y = check_labels(y, self.n_classes, len(table), "ClassConditional")
+        return table.gather(1, y[:, None]).squeeze(1)
 
     def log_prob_labels(self, x: Tensor) -> Tensor:
         """log p(y | x) by Bayes' rule, in nats, (B, n_classes)."""

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dgm_lite.nets import mlp
-from dgm_lite.shapes import check_count, check_labels, check_real, check_shape
+from dgm_lite.shapes import check_counts, check_labels, check_real, check_shape
 
 
 class Classifier(nn.Module):
@@ -25,9 +25,7 @@ class Classifier(nn.Module):
     def __init__(self, dim: int, n_classes: int, *, hidden: int = 64, n_layers: int = 2,
                  dropout: float = 0.0, scale: float = 1.0):  # fmt: skip
         super().__init__()
-        sizes = {"dim": dim, "n_classes": n_classes, "hidden": hidden, "n_layers": n_layers}
-        for what, n in sizes.items():
-            check_count(n, "Classifier", what)
+        check_counts("Classifier", dim=dim, n_classes=n_classes, hidden=hidden, n_layers=n_layers)
         if not scale > 0:
             raise ValueError(f"Classifier: expected a scale above 0, got {scale!r}.")
         self.dim, self.n_classes, self.scale = dim, n_classes, scale
@@ -46,7 +44,7 @@ class Classifier(nn.Module):
         Source: book eq. `softmax-classifier`.
         """
         check_shape(x, ("B", self.dim), "Classifier", "Flatten images: x.flatten(1).")
-        if x.is_floating_point():
+        if x.is_floating_point() or x.is_complex():
             check_real(x, ("B", self.dim), "Classifier")
         return self(x).log_softmax(1)
 
@@ -58,5 +56,4 @@ class Classifier(nn.Module):
             y: Labels 0 .. n_classes-1, (B,).
         """
         log_py = self.log_prob_labels(x)
-        check_labels(y, self.n_classes, len(x), "Classifier")
-        return F.nll_loss(log_py, y.long())
+        return F.nll_loss(log_py, check_labels(y, self.n_classes, len(x), "Classifier"))

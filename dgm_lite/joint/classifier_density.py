@@ -67,8 +67,8 @@ class ClassifierDensity(nn.Module):
         joint = self.classifier.log_prob_labels(x) + self.density.log_prob(x)[:, None]
         if y is None:
             return joint
-        check_labels(y, self.classifier.n_classes, len(x), "ClassifierDensity")
-        return joint.gather(1, y.long()[:, None]).squeeze(1)
+        y = check_labels(y, self.classifier.n_classes, len(x), "ClassifierDensity")
+        return joint.gather(1, y[:, None]).squeeze(1)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x), nats, (B,). There is no log p(x | y): p(y) would be an integral over all x.

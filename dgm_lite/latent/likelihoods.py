@@ -1,24 +1,58 @@
 """Likelihoods p(x | z), also called decoders: ``likelihood(z)`` is a distribution over x.
 
-What comes back has ``log_prob(x) -> (B,)``, ``sample()`` and ``mean``. ``check`` refuses what x can't be.
+What comes back has ``log_prob(x) -> (B,)``, ``sample()`` and ``mean``. ``check(x, model)`` refuses what x
+can't be, and gives the rest in the type that the model computes with.
 """
 
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgm_lite.distributions import (
-    Bernoulli,
-    Categorical,
-    DiagonalNormal,
-    Logistics,
-    level_counts,
-    starting_logistics,
-)
-from dgm_lite.shapes import check_count, check_levels, check_real
+from dgm_lite.distributions import DiagonalNormal, Logistics, level_counts, starting_logistics, sum_event
+from dgm_lite.shapes import check_count, check_counts, check_levels, check_real
 
 FLATTEN = "Flatten images: x.flatten(1)."
+
+
+class Categorical:
+    """Independent integers x_d in 0 .. L-1 with their own probabilities, for each row.
+
+    Args:
+        logits: Unnormalised log-probabilities, (B, D, L): the levels last.
+    """
+
+    def __init__(self, logits: Tensor):
+        self.logits, self._log_total = logits, None
+
+    @property
+    def log_total(self) -> Tensor:
+        """log sum_k exp(logits_k): what makes probabilities of the logits, (B, D). Worked out once."""
+        if self._log_total is None:
+            self._log_total = self.logits.logsumexp(2)
+        return self._log_total
+
+    def table(self) -> Tensor:
+        """Logits of every level of each number, (B, D, L)."""
+        return self.logits
+
+    @property
+    def mean(self) -> Tensor:
+        """Expected level, (B, D)."""
+        levels = torch.arange(self.logits.shape[2], dtype=self.logits.dtype, device=self.logits.device)
+        return self.logits.softmax(2) @ levels
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """sum_d log p(x_d), in nats, (B,). Source: book eq. `categorical-likelihood`."""
+        chosen = self.logits.gather(2, x.long()[:, :, None]).squeeze(2)
+        return sum_event(chosen - self.log_total)
+
+    def sample(self, *, generator: torch.Generator | None = None) -> Tensor:
+        """Integers, (B, D)."""
+        batch, dim, levels = self.logits.shape
+        probs = self.logits.softmax(2).reshape(batch * dim, levels)
+        return torch.multinomial(probs, 1, generator=generator).reshape(batch, dim)
 
 
 class CategoricalLikelihood(nn.Module):
@@ -39,8 +73,7 @@ class CategoricalLikelihood(nn.Module):
 
     def __init__(self, net: nn.Module, dim: int, *, levels: int, powers: int | None = None):
         super().__init__()
-        check_count(dim, "CategoricalLikelihood", "dim")
-        check_count(levels, "CategoricalLikelihood", "levels")
+        check_counts("CategoricalLikelihood", dim=dim, levels=levels)
         self.net, self.dim, self.levels = net, dim, levels
         self.marginal = nn.Parameter(torch.zeros(dim, levels))
         if powers is not None:
@@ -50,9 +83,9 @@ class CategoricalLikelihood(nn.Module):
         else:
             self.tilt = None
 
-    def check(self, x: Tensor, owner: str) -> None:
+    def check(self, x: Tensor, owner: nn.Module | str) -> Tensor:
         """Refuse anything but integers 0 .. levels-1 of shape (B, D)."""
-        check_levels(x, self.levels, ("B", self.dim), owner, FLATTEN)
+        return check_levels(x, self.levels, ("B", self.dim), owner, FLATTEN)
 
     @torch.no_grad()
     def start_from_data(self, x: Tensor) -> None:
@@ -84,15 +117,14 @@ class LogisticLikelihood(nn.Module):
 
     def __init__(self, net: nn.Module, dim: int, *, levels: int, n_logistics: int = 3):
         super().__init__()
-        for what, n in {"dim": dim, "levels": levels, "n_logistics": n_logistics}.items():
-            check_count(n, "LogisticLikelihood", what)
+        check_counts("LogisticLikelihood", dim=dim, levels=levels, n_logistics=n_logistics)
         self.net, self.dim, self.levels = net, dim, levels
         # logits, mu and log_std before anything is known about z, in units in which the levels span [-1, 1].
         self.marginal = nn.Parameter(torch.zeros(3, n_logistics, dim))
 
-    def check(self, x: Tensor, owner: str) -> None:
+    def check(self, x: Tensor, owner: nn.Module | str) -> Tensor:
         """Refuse anything but integers 0 .. levels-1 of shape (B, D)."""
-        check_levels(x, self.levels, ("B", self.dim), owner, FLATTEN)
+        return check_levels(x, self.levels, ("B", self.dim), owner, FLATTEN)
 
     @torch.no_grad()
     def start_from_data(self, x: Tensor) -> None:
@@ -105,6 +137,35 @@ class LogisticLikelihood(nn.Module):
         f = self.net(z).view(-1, *self.marginal.shape).movedim(2, -1)  # (B, 3, D, K)
         logits, mu, log_std = self.marginal.mT  # (D, K) each
         return Logistics(f[:, 0] + logits, f[:, 1] * log_std.exp() + mu, f[:, 2] + log_std, self.levels)
+
+
+class Bernoulli:
+    """Independent x_d in {0, 1}, for each row.
+
+    Args:
+        logits: log p(x_d = 1) - log p(x_d = 0), (B, D).
+    """
+
+    def __init__(self, logits: Tensor):
+        self.logits = logits
+
+    def table(self) -> Tensor:
+        """Logits of 0 and of 1, of each number, (B, D, 2)."""
+        return torch.stack([torch.zeros_like(self.logits), self.logits], dim=-1)
+
+    @property
+    def mean(self) -> Tensor:
+        """p(x_d = 1), (B, D)."""
+        return torch.sigmoid(self.logits)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """sum_d log p(x_d), in nats, (B,). Source: book eq. `bernoulli-likelihood`."""
+        # The sign of the logit says which of the two was seen.
+        return sum_event(F.logsigmoid(self.logits * (2 * x.to(self.logits.dtype) - 1)))
+
+    def sample(self, *, generator: torch.Generator | None = None) -> Tensor:
+        """Integers 0 or 1, (B, D)."""
+        return torch.bernoulli(self.mean, generator=generator).long()
 
 
 class BernoulliLikelihood(nn.Module):
@@ -128,9 +189,9 @@ class BernoulliLikelihood(nn.Module):
         self.net, self.dim = net, dim
         self.marginal = nn.Parameter(torch.zeros(dim))
 
-    def check(self, x: Tensor, owner: str) -> None:
+    def check(self, x: Tensor, owner: nn.Module | str) -> Tensor:
         """Refuse anything but integers 0 and 1 of shape (B, D)."""
-        check_levels(x, 2, ("B", self.dim), owner, FLATTEN)
+        return check_levels(x, 2, ("B", self.dim), owner, FLATTEN)
 
     @torch.no_grad()
     def start_from_data(self, x: Tensor) -> None:
@@ -169,9 +230,9 @@ class GaussianLikelihood(nn.Module):
         else:
             self.register_buffer("log_std", log_std)
 
-    def check(self, x: Tensor, owner: str) -> None:
+    def check(self, x: Tensor, owner: nn.Module | str) -> Tensor:
         """Refuse anything but finite floats of shape (B, D)."""
-        check_real(x, ("B", self.dim), owner, FLATTEN)
+        return check_real(x, ("B", self.dim), owner, FLATTEN)
 
     @torch.no_grad()
     def start_from_data(self, x: Tensor) -> None:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgm_lite.shapes import check_count, check_levels, check_real
+from dgm_lite.shapes import check_count, check_counts, check_levels, check_real
 
 
 class GaussianMixture(nn.Module):
@@ -31,8 +31,7 @@ class GaussianMixture(nn.Module):
 
     def __init__(self, dim: int, n_components: int):
         super().__init__()
-        check_count(dim, "GaussianMixture", "dim")
-        check_count(n_components, "GaussianMixture", "n_components")
+        check_counts("GaussianMixture", dim=dim, n_components=n_components)
         self.dim = dim
         self.logits = nn.Parameter(torch.zeros(n_components))
         self.mu = nn.Parameter(torch.randn(n_components, dim))
@@ -46,6 +45,7 @@ class GaussianMixture(nn.Module):
 
     def log_prob_components(self, x: Tensor) -> Tensor:
         """log pi_k + log N(x; mu_k, L_k L_k^T) of every component, in nats, (B, K)."""
+        x = check_real(x, ("B", self.dim), self)
         eps = torch.einsum("bkd,kde->bke", x[:, None] - self.mu, self.whitening())
         log_normal = -0.5 * (eps**2).sum(2) - 0.5 * self.dim * math.log(2 * math.pi) - self.log_std.sum(1)
         return self.logits.log_softmax(0) + log_normal
@@ -64,7 +64,6 @@ class GaussianMixture(nn.Module):
 
         Source: book eq. `mixture`; Bishop (2006), equation 9.7.
         """
-        check_real(x, ("B", self.dim), "GaussianMixture")
         return self.log_prob_components(x).logsumexp(1)
 
     def loss(self, x: Tensor) -> Tensor:
@@ -81,7 +80,7 @@ class GaussianMixture(nn.Module):
             spread: Standard deviation of each dimension, (D,); by default that of x.
             generator: Which points are chosen; on the device of x.
         """
-        check_real(x, ("N", self.dim), "GaussianMixture")
+        x = check_real(x, ("N", self.dim), self)
         spread = x.std(0, correction=0) if spread is None else spread
         # No point twice where there are enough: components with the same start would stay the same for ever.
         enough = len(x) >= len(self.mu)
@@ -115,15 +114,14 @@ class BernoulliMixture(nn.Module):
 
     def __init__(self, dim: int, n_components: int):
         super().__init__()
-        check_count(dim, "BernoulliMixture", "dim")
-        check_count(n_components, "BernoulliMixture", "n_components")
+        check_counts("BernoulliMixture", dim=dim, n_components=n_components)
         self.dim, self.levels = dim, 2
         self.logits = nn.Parameter(torch.zeros(n_components))
         self.theta_logits = nn.Parameter(torch.randn(n_components, dim))
 
     def log_prob_components(self, x: Tensor) -> Tensor:
         """log pi_k + sum_d log Bernoulli(x_d; theta_kd) of every component, in nats, (B, K)."""
-        x = x.to(self.logits.dtype)
+        x = check_levels(x, 2, ("B", self.dim), self).to(self.logits.dtype)
         log_theta, log_rest = F.logsigmoid(self.theta_logits), F.logsigmoid(-self.theta_logits)
         return self.logits.log_softmax(0) + x @ log_theta.T + (1 - x) @ log_rest.T
 
@@ -141,7 +139,6 @@ class BernoulliMixture(nn.Module):
 
         Source: book eq. `mixture`; Bishop (2006), equation 9.47.
         """
-        check_levels(x, 2, ("B", self.dim), "BernoulliMixture")
         return self.log_prob_components(x).logsumexp(1)
 
     def loss(self, x: Tensor) -> Tensor:

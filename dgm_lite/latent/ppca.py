@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgm_lite.shapes import check_count, check_mask, check_real
+from dgm_lite.shapes import check_count, check_counts, check_mask, check_real
 
 
 class PPCA(nn.Module):
@@ -34,8 +34,7 @@ class PPCA(nn.Module):
 
     def __init__(self, dim: int, latent_dim: int):
         super().__init__()
-        check_count(dim, "PPCA", "dim")
-        check_count(latent_dim, "PPCA", "latent_dim")
+        check_counts("PPCA", dim=dim, latent_dim=latent_dim)
         if latent_dim >= dim:
             raise ValueError(f"PPCA: expected latent_dim below dim = {dim}, got {latent_dim}.")
         self.dim, self.latent_dim = dim, latent_dim
@@ -76,7 +75,7 @@ class PPCA(nn.Module):
 
         Source: book eq. `ppca-marginal`; Tipping and Bishop (1999), equations 3.3 to 3.5.
         """
-        check_real(x, ("B", self.dim), "PPCA", "Flatten images: x.flatten(1).")
+        x = check_real(x, ("B", self.dim), self, "Flatten images: x.flatten(1).")
         q, r = self.factors(self.weight)
         centred = F.pad(x - self.mu, (0, self.latent_dim))  # (B, D + M), as long as Q
         # Woodbury: (x - mu)^T C^-1 (x - mu) = |what W leaves over|^2 / sigma^2,
@@ -91,7 +90,7 @@ class PPCA(nn.Module):
 
         Source: book eq. `ppca-posterior`; Tipping and Bishop (1999), equation 3.6.
         """
-        check_real(x, ("B", self.dim), "PPCA")
+        x = check_real(x, ("B", self.dim), self)
         mean, root = self.causes(x, self.weight)
         return mean, root @ root.mT
 
@@ -147,7 +146,7 @@ class PPCA(nn.Module):
 
         Source: book eq. `ppca-em`; Tipping and Bishop (1999), appendix B.
         """
-        check_real(x, ("N", self.dim), "PPCA")
+        x = check_real(x, ("N", self.dim), self)
         check_count(n, "PPCA.em_steps")
         self.mu.copy_(x.mean(0))
         centred = F.pad(x - self.mu, (0, 0, 0, self.latent_dim))  # (N + M, D)
@@ -191,9 +190,8 @@ class PPCA(nn.Module):
         section 2.3.1.
         """
         check_mask(known, self.dim, "PPCA.complete")
-        check_real(x, ("B", self.dim), "PPCA.complete", finite=False)
-        x = torch.where(known, x, self.mu)
-        check_real(x, ("B", self.dim), "PPCA.complete")
+        x = check_real(x, ("B", self.dim), self, finite=False)
+        x = check_real(torch.where(known, x, self.mu), ("B", self.dim), self)
         # Rows of missing numbers say nothing about z.
         z, root = self.causes(x, self.weight * known[:, None])
         mean = torch.where(known, x, z @ self.weight.T + self.mu)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite.distributions import DiagonalNormal
-from dgm_lite.shapes import check_count, check_real
+from dgm_lite.shapes import check_count, check_counts, check_real
 
 
 class NormalMixture(nn.Module):
@@ -26,8 +26,7 @@ class NormalMixture(nn.Module):
 
     def __init__(self, dim: int, n_components: int, *, spread: float = 1.0):
         super().__init__()
-        check_count(dim, "NormalMixture", "dim")
-        check_count(n_components, "NormalMixture", "n_components")
+        check_counts("NormalMixture", dim=dim, n_components=n_components)
         self.dim = dim
         self.logits = nn.Parameter(torch.zeros(n_components))
         self.mu = nn.Parameter(spread * torch.randn(n_components, dim))

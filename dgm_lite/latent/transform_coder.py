@@ -16,7 +16,7 @@ from dgm_lite.flows.logistic_base import LogisticMixtureBase
 from dgm_lite.latent.likelihoods import GaussianLikelihood
 from dgm_lite.latent.vae import VAE
 from dgm_lite.nets import in_eval_mode, mlp
-from dgm_lite.shapes import check_count, check_real
+from dgm_lite.shapes import check_count, check_counts, check_real
 
 
 class Bent(nn.Module):
@@ -102,8 +102,7 @@ class LogisticCells(nn.Module):
 
     def __init__(self, dim: int, n_components: int = 3):
         super().__init__()
-        check_count(dim, "LogisticCells", "dim")
-        check_count(n_components, "LogisticCells", "n_components")
+        check_counts("LogisticCells", dim=dim, n_components=n_components)
         self.dim, self.cells = dim, LogisticMixtureBase(dim, n_components)
 
     @torch.no_grad()
@@ -166,9 +165,7 @@ class TransformCoder(VAE):
         self, dim: int, latent_dim: int, *, levels: int, std: float, hidden: int = 192, n_layers: int = 2,
         n_components: int = 3, dropout: float = 0.1,
     ):  # fmt: skip
-        check_count(dim, "TransformCoder", "dim")
-        check_count(latent_dim, "TransformCoder", "latent_dim")
-        check_count(levels, "TransformCoder", "levels")
+        check_counts("TransformCoder", dim=dim, latent_dim=latent_dim, levels=levels)
         if latent_dim > dim:
             raise ValueError(f"TransformCoder: expected latent_dim up to dim = {dim}, got {latent_dim}.")
         inside = {"hidden": hidden, "n_layers": n_layers, "dropout": dropout}
@@ -193,14 +190,14 @@ class TransformCoder(VAE):
 
         Source: book eq. `rate-distortion`; Goyal (2001), Theoretical foundations of transform coding.
         """
-        self.likelihood.check(x, "TransformCoder")
+        x = self.likelihood.check(x, self)
         mean, values, axes = principal_axes(x.cpu().double())  # not every device has float64
         latent_dim, step = self.prior.dim, math.sqrt(12) * self.likelihood.log_std.cpu().double().exp()
         axes, spread = axes[:, :latent_dim], values[:latent_dim].sqrt() / step
         extent, one = (x.max() - x.min()).clamp_min(1e-3), torch.ones_like(mean)
         self.posterior.net.start(axes.T / step, -mean @ axes / step, mean, one * extent / 2, one[0])
         self.likelihood.net.start(axes * step, mean, 0 * spread, (spread**2 + 1 / 12).sqrt(), extent)
-        self.prior.start_from_data(self.posterior.centre(x.to(self.likelihood.log_std)))
+        self.prior.start_from_data(self.posterior.centre(x))
         return self
 
 

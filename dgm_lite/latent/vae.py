@@ -22,7 +22,7 @@ from dgm_lite.latent.posteriors import DiagonalGaussian, ScaleLevels
 from dgm_lite.latent.priors import NormalMixture
 from dgm_lite.nets import eval_mode, in_eval_mode, mlp
 from dgm_lite.protocols import Density, Sampler
-from dgm_lite.shapes import check_count
+from dgm_lite.shapes import check_count, check_counts
 
 
 class VAE(nn.Module):
@@ -53,15 +53,14 @@ class VAE(nn.Module):
 
     def start_from_data(self, x: Tensor) -> "VAE":
         """Let the likelihood start where x is explained as well as it can be without z."""
-        self.likelihood.check(x, type(self).__name__)
-        self.likelihood.start_from_data(x)
+        self.likelihood.start_from_data(self.likelihood.check(x, self))
         return self
 
     def elbo_terms(
         self, x: Tensor, *, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """log p(x | z), log p(z), log q(z | x) at one draw z ~ q(z | x): nats, (B,) each."""
-        self.likelihood.check(x, type(self).__name__)
+        x = self.likelihood.check(x, self)
         z, log_q = self.posterior(x, generator=generator)
         return self.likelihood(z).log_prob(x), self.prior.log_prob(z), log_q
 
@@ -102,7 +101,7 @@ class VAE(nn.Module):
 
         Source: book eq. `iwae`; Burda et al. (2016), Importance weighted autoencoders, equation 8.
         """
-        self.likelihood.check(x, type(self).__name__)
+        x = self.likelihood.check(x, self)
         return log_mean_weight(lambda rows: self.elbo(rows, generator=generator), x, n_samples)
 
     def exact(self, x: Tensor) -> Tensor:
@@ -128,7 +127,7 @@ class VAE(nn.Module):
     @in_eval_mode
     def reconstruct(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """z ~ q(z | x), then the mean of p(x | z): floats, shape (B, D)."""
-        self.likelihood.check(x, type(self).__name__)
+        x = self.likelihood.check(x, self)
         return self.likelihood(self.posterior(x, generator=generator)[0]).mean
 
 
@@ -153,7 +152,7 @@ def by_quadrature(
 
     Source: book eq. `vae-marginal`.
     """
-    model.likelihood.check(x, "by_quadrature")
+    x = model.likelihood.check(x, model)
     dim = model.prior.dim
     if dim > 2:
         raise ValueError(f"by_quadrature: expected a latent space of 1 or 2 dimensions, got {dim}.")
@@ -165,8 +164,11 @@ def by_quadrature(
     axis = torch.linspace(-reach, reach, n, dtype=weight.dtype, device=weight.device)
     z = torch.cartesian_prod(*[axis] * dim).reshape(-1, dim)
     with eval_mode(model):
-        log_px = torch.cat([_log_px(model.likelihood, x, part) for part in z.split(5_000)], dim=1)
-        log_pz = model.prior.log_prob(z)
+        columns = []
+        for part in z.split(5_000):
+            given_z = model.likelihood(part)
+            columns.append(torch.stack([given_z.log_prob(row.expand(len(part), -1)) for row in x]))
+        log_px, log_pz = torch.cat(columns, dim=1), model.prior.log_prob(z)
     log_joint, log_cell = log_px + log_pz, dim * math.log(2 * reach / (n - 1))
     log_p = log_joint.logsumexp(1) + log_cell
     log_posterior = log_joint - log_p[:, None]
@@ -178,12 +180,6 @@ def by_quadrature(
             f"Give a larger reach (now {reach:g}) or n (now {n})."
         )
     return log_p, z, log_posterior
-
-
-def _log_px(likelihood: nn.Module, x: Tensor, z: Tensor) -> Tensor:
-    """log p(x | z) of every pair, (len(x), len(z))."""
-    given_z = likelihood(z)
-    return torch.stack([given_z.log_prob(row.expand(len(z), -1)) for row in x])
 
 
 def categorical_vae(
@@ -212,66 +208,52 @@ def categorical_vae(
     Raises:
         ValueError: If a size is below 1.
     """
-    _check_sizes("categorical_vae", dim=dim, levels=levels, latent_dim=latent_dim)
-    inside = {"n_layers": n_layers, "dropout": dropout}
-    encoder = nn.Sequential(ScaleLevels(levels), mlp(dim, hidden, 2 * latent_dim, **inside))
-    decoder = mlp(latent_dim, hidden, dim * (powers or levels), **inside)
+    check_counts("categorical_vae", dim=dim, levels=levels, latent_dim=latent_dim)
+    inside = {"hidden": hidden, "n_layers": n_layers, "dropout": dropout}
+    posterior, decoder = _networks(dim, levels, latent_dim, dim * (powers or levels), **inside)
     likelihood = CategoricalLikelihood(decoder, dim, levels=levels, powers=powers)
     prior = StandardNormal(latent_dim) if n_components is None else NormalMixture(latent_dim, n_components)
-    return VAE(DiagonalGaussian(encoder), likelihood, prior, beta=beta)
+    return VAE(posterior, likelihood, prior, beta=beta)
 
 
 def logistic_vae(
     dim: int, levels: int, *, latent_dim: int = 16, hidden: int = 256, n_layers: int = 1,
     dropout: float = 0.0, n_logistics: int = 3,
 ) -> VAE:  # fmt: skip
-    """A VAE of many grey levels: each pixel is a mixture of logistics.
-
-    Args:
-        dim: D.
-        levels: L.
-        latent_dim: M.
-        hidden: Units of a hidden layer, in encoder and decoder.
-        n_layers: Hidden layers of each.
-        dropout: Share of hidden units silenced in training.
-        n_logistics: See ``LogisticLikelihood``.
-
-    Raises:
-        ValueError: If a size is below 1.
-    """
-    _check_sizes("logistic_vae", dim=dim, levels=levels, latent_dim=latent_dim, n_logistics=n_logistics)
-    inside = {"n_layers": n_layers, "dropout": dropout}
-    encoder = nn.Sequential(ScaleLevels(levels), mlp(dim, hidden, 2 * latent_dim, **inside))
-    decoder = mlp(latent_dim, hidden, 3 * n_logistics * dim, **inside)
+    """A VAE of many grey levels: each pixel is a mixture of ``n_logistics``; else as ``categorical_vae``."""
+    check_counts("logistic_vae", dim=dim, levels=levels, latent_dim=latent_dim, n_logistics=n_logistics)
+    inside = {"hidden": hidden, "n_layers": n_layers, "dropout": dropout}
+    posterior, decoder = _networks(dim, levels, latent_dim, 3 * n_logistics * dim, **inside)
     likelihood = LogisticLikelihood(decoder, dim, levels=levels, n_logistics=n_logistics)
-    return VAE(DiagonalGaussian(encoder), likelihood, StandardNormal(latent_dim))
+    return VAE(posterior, likelihood, StandardNormal(latent_dim))
 
 
 def bernoulli_vae(
     dim: int, latent_dim: int, *, hidden: int = 256, n_layers: int = 1, dropout: float = 0.0
 ) -> VAE:
     """A VAE of black-and-white x in {0, 1}^D; arguments as in ``categorical_vae``."""
-    _check_sizes("bernoulli_vae", dim=dim, latent_dim=latent_dim)
-    inside = {"n_layers": n_layers, "dropout": dropout}
-    encoder = nn.Sequential(ScaleLevels(2), mlp(dim, hidden, 2 * latent_dim, **inside))
-    decoder = mlp(latent_dim, hidden, dim, **inside)
-    return VAE(DiagonalGaussian(encoder), BernoulliLikelihood(decoder, dim), StandardNormal(latent_dim))
+    check_counts("bernoulli_vae", dim=dim, latent_dim=latent_dim)
+    posterior, decoder = _networks(dim, 2, latent_dim, dim, hidden=hidden, n_layers=n_layers, dropout=dropout)
+    return VAE(posterior, BernoulliLikelihood(decoder, dim), StandardNormal(latent_dim))
 
 
 def gaussian_vae(dim: int, latent_dim: int, *, hidden: int = 64, std: float = 1.0) -> VAE:
     """A VAE of real numbers, with one hidden layer on either side and Gaussian noise of this ``std``."""
-    _check_sizes("gaussian_vae", dim=dim, latent_dim=latent_dim)
+    check_counts("gaussian_vae", dim=dim, latent_dim=latent_dim)
     likelihood = GaussianLikelihood(mlp(latent_dim, hidden, dim), dim, std=std)
     return VAE(DiagonalGaussian(mlp(dim, hidden, 2 * latent_dim)), likelihood, StandardNormal(latent_dim))
 
 
 def linear_vae(dim: int, latent_dim: int, *, std: float = 1.0, learn_std: bool = True) -> VAE:
     """Linear encoder, linear decoder, Gaussian noise: probabilistic PCA, trained through its bound."""
-    _check_sizes("linear_vae", dim=dim, latent_dim=latent_dim)
+    check_counts("linear_vae", dim=dim, latent_dim=latent_dim)
     likelihood = GaussianLikelihood(nn.Linear(latent_dim, dim), dim, std=std, learn_std=learn_std)
     return VAE(DiagonalGaussian(nn.Linear(dim, 2 * latent_dim)), likelihood, StandardNormal(latent_dim))
 
 
-def _check_sizes(owner: str, **sizes: int) -> None:
-    for what, n in sizes.items():
-        check_count(n, owner, what)
+def _networks(
+    dim: int, levels: int, latent_dim: int, n_out: int, **inside
+) -> tuple[DiagonalGaussian, nn.Sequential]:
+    """q(z | x) of integers x, (B, D) -> (B, M), and the decoder's network, (B, M) -> (B, n_out)."""
+    encoder = nn.Sequential(ScaleLevels(levels), mlp(dim, n_out=2 * latent_dim, **inside))
+    return DiagonalGaussian(encoder), mlp(latent_dim, n_out=n_out, **inside)

@@ -39,6 +39,7 @@ from dgm_lite.laws.densities import (
     total_mass,
     value_ignores_the_batch,
 )
+from dgm_lite.laws.precision import data_of_any_type_are_taken, dtypes_agree
 from dgm_lite.laws.report import LawBroken, NotTried, Report, Result
 from dgm_lite.laws.sampling import drawing_and_inverting_use_no_dropout, draws_are_repeatable
 from dgm_lite.laws.subject import (
@@ -65,7 +66,6 @@ from dgm_lite.laws.use import (
     bad_input_is_refused,
     bad_inputs,
     compiles,
-    dtypes_agree,
     goes_through_torch_func,
     numbers,
     refuses,

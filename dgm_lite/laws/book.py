@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from dgm_lite.laws import autoregression, bijections, bounds, densities, sampling, training, use
+from dgm_lite.laws import autoregression, bijections, bounds, densities, precision, sampling, training, use
 from dgm_lite.laws.case import Case, Given, takes_y
 from dgm_lite.laws.report import NotTried
 from dgm_lite.laws.subject import moved
@@ -117,7 +117,7 @@ def _single(case: Case) -> None:
             bounds.bounds_agree_in_both_precisions(case.model, other, case.examples(4))
         x = case.examples()
         labels = (v[: len(x)] for v in case.labels)
-        use.dtypes_agree(case.model, x, *labels, tolerance=1e-3, of=("log_prob", "energy"))
+        precision.dtypes_agree(case.model, x, *labels, tolerance=1e-3, of=("log_prob", "energy"))
     finally:
         torch.set_default_dtype(kind)
 
@@ -156,6 +156,7 @@ def _players(case: Case) -> None:
 
 def _unsaved(case: Case) -> None:
     def compute(model) -> None:
+        """One loss in training mode, then every measure in eval mode."""
         if isinstance(model, Trainable):
             model.train().loss(*_batch(case))
         model.eval()
@@ -176,10 +177,20 @@ def _saving(case: Case) -> None:
         use.saving_changes_nothing(case.model, other, x, file, *(v[: len(x)] for v in case.labels))
 
 
-def _refused(case: Case) -> None:
+def _promised(case: Case) -> None:
     if not case.refusals:
         raise NotTried("the models of this package promise it; check_model(model, refusals=True)")
+
+
+def _refused(case: Case) -> None:
+    _promised(case)
     use.bad_input_is_refused(case.model, case.examples())
+
+
+def _any_type(case: Case) -> None:
+    _promised(case)
+    x = _small(case)
+    precision.data_of_any_type_are_taken(case.model, x, *(v[: len(x)] for v in case.labels))
 
 
 def _on(law: Callable) -> Callable:
@@ -224,4 +235,5 @@ LAWS = (
     Law("", "Saving and loading changes no number", _saving),
     Law("", "Single precision says the same as double precision", _single),
     Law("", "Bad input is refused by a ValueError that says what was expected and what came", _refused),
+    Law("", "Data of another type give the same as converted by hand, or are refused", _any_type),
 )  # fmt: skip

@@ -124,13 +124,32 @@ class Case:
 
 def takes_y(model: nn.Module) -> bool:
     """Whether the model draws from p(x | y)."""
-    return "y" in inspect.signature(model.sample).parameters
+    return _takes(model.sample, "y")
+
+
+def _takes(method: Callable, argument: str) -> bool:
+    return argument in inspect.signature(method).parameters
+
+
+def _seeded(kind: type[nn.Module]) -> type[nn.Module]:
+    """The class, with a generator for ``sample``, which seeds torch's own: all laws but one can be tried."""
+
+    def sample(self, n: int, *, generator: torch.Generator | None = None, **given) -> Tensor:
+        """n draws, (n, *event)."""
+        if generator is not None:
+            torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+        return kind.sample(self, n, **given)
+
+    sample.takes_none = True
+    return type(kind.__name__, (kind,), {"sample": sample, "__module__": kind.__module__})
 
 
 def case_of(model: nn.Module, x: Tensor | None, y: Tensor | None, *, exact: Callable | None,
             levels: int | None, stir: float, refusals: bool, seed: int) -> Case:  # fmt: skip
     """The case of a model; see ``check_model`` for the arguments."""
     found, own = [], copy.deepcopy(model).cpu().eval()
+    if isinstance(own, Sampler) and not _takes(own.sample, "generator"):
+        own.__class__ = _seeded(type(own))
     if levels is not None:
         own.levels = levels
     if stir:
@@ -147,8 +166,10 @@ def case_of(model: nn.Module, x: Tensor | None, y: Tensor | None, *, exact: Call
             ready, said = own, f"model.double() stops with {type(error).__name__}: {error}".splitlines()[0]
             words = "The model can be used in double precision"
             found.append(Result(words, "fails", f"{said}; the other laws are judged in its own precision"))
-        except Exception:  # not a matter of precision: each law will say so
-            torch.set_default_dtype(kind)
+        except Exception:  # not a matter of precision
+            if x is not None:
+                raise
+            torch.set_default_dtype(kind)  # each law will say so
             drawn = _drawn(copy.deepcopy(ready), x, seed)
     labels = _labels(ready, y, drawn)
     own_exact = type(ready).exact if callable(getattr(type(ready), "exact", None)) else None
@@ -173,8 +194,7 @@ def _drawn(model: nn.Module, x: Tensor | None, seed: int) -> Tensor | None:
         return x.to(torch.get_default_dtype()) if x.is_floating_point() else x
     if not isinstance(model, Sampler):
         return None
-    parameters = inspect.signature(model.sample).parameters
-    options = {"generator": torch.Generator().manual_seed(seed)} if "generator" in parameters else {}
+    options = {"generator": torch.Generator().manual_seed(seed)}
     if takes_y(model) and isinstance(getattr(model, "n_classes", None), int):
         options["y"] = torch.arange(64) % model.n_classes
     return model.sample(64, **options).detach()

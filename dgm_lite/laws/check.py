@@ -55,18 +55,15 @@ def check_model(
         A report whose ``holds`` is true if no law is broken. A law that stops with an error counts as broken.
 
     Raises:
-        ValueError: If the model is no ``nn.Module``, or x or y is no tensor.
+        ValueError: If the model is no ``nn.Module``, x or y is no tensor with examples or labels, or exact
+            no function.
 
     Example:
         >>> report = check_model(torch.nn.Identity())
         >>> report.holds, len(report.failures)
         (False, 0)
     """
-    if not isinstance(model, nn.Module):
-        raise ValueError(f"check_model: expected a torch.nn.Module, got {type(model).__name__}.")
-    for name, given in {"x": x, "y": y}.items():
-        if given is not None and not isinstance(given, Tensor):
-            raise ValueError(f"check_model: expected {name} to be a tensor, got {type(given).__name__}.")
+    _check(model, x, y, exact)
     name, abilities = type(model).__name__, abilities_of(model)
     absent = tuple(f"{how}: no laws of this kind" for key, how in SHOWN_BY.items() if key not in abilities)
     with _nothing_changes(seed):
@@ -74,9 +71,28 @@ def check_model(
             made = case_of(model, x, y, exact=exact, levels=levels, stir=stir, refusals=refusals, seed=seed)
         except Exception as error:
             said = f"it stopped with {type(error).__name__}: {_first_line(error)}"
-            return Report(name, (Result("A copy of the model can be made and used", "fails", said),), absent)
+            words = f"A copy of the model can be made and used{'' if x is None else ', with the given x'}"
+            return Report(name, (Result(words, "fails", said),), absent)
         results = [law_on(law, made) for law in LAWS if law.ability in {*abilities, ""} and abilities]
     return Report(name, (*made.found, *results), absent)
+
+
+def _check(model: nn.Module, x: Tensor | None, y: Tensor | None, exact: Callable | None) -> None:
+    if isinstance(model, type):
+        got = model.__name__
+        raise ValueError(f"check_model: expected a model, got the class {got}. Give an instance: {got}(...).")
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"check_model: expected a torch.nn.Module, got {type(model).__name__}.")
+    for name, given in {"x": x, "y": y}.items():
+        if given is not None and not isinstance(given, Tensor):
+            raise ValueError(f"check_model: expected {name} to be a tensor, got {type(given).__name__}.")
+    if x is not None and x.numel() == 0:
+        raise ValueError(f"check_model: expected x to hold examples, got shape {tuple(x.shape)}.")
+    if y is not None and (x is None or y.shape != (len(x),)):
+        got = f"shape {tuple(y.shape)} {'and no x' if x is None else f'and {len(x)} examples x'}"
+        raise ValueError(f"check_model: expected y to hold one label for each of the examples x, got {got}.")
+    if exact is not None and not callable(exact):
+        raise ValueError(f"check_model: expected exact to be a function of x, got {exact!r}.")
 
 
 def law_on(law: Law, case: Case) -> Result:

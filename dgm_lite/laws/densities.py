@@ -37,8 +37,8 @@ def sums_to_one(model: nn.Module) -> str:
         finer, wider = total_mass(model, 800), total_mass(model, 800, margin=3.0)
         if max(finer, wider) - min(finer, wider) > 0.1 * abs(finer - 1) or abs(finer - 1) < tolerance:
             raise NotTried(f"grids do not agree: {mass:.6g}, {finer:.6g} (finer), {wider:.6g} (wider)")
-    require(abs(mass - 1) < tolerance, f"p(x) sums to {mass!r}, not to 1")
-    return f"{mass:.6f}"
+    require(abs(mass - 1) < tolerance, f"p(x) sums to {mass:.10g}, not to 1")
+    return f"the sum is {mass:.6f}"
 
 
 @torch.no_grad()

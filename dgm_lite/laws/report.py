@@ -107,10 +107,9 @@ class Report:
         verdict = "keeps every law that was tried" if self.holds else "breaks a law"
         if not counts["holds"] and not counts["fails"]:
             verdict = "could not be tried"
-        lines = [
-            f"{self.name} {verdict}: {counts['holds']} hold, {counts['fails']} fail, "
-            f"{counts['not tried']} not tried."
-        ]
+        found = f"{counts['holds']} hold, {counts['fails']} fail, {counts['not tried']} not tried"
+        none = "it has none of the methods that laws are about"
+        lines = [f"{self.name} {verdict}: {found if self.results else none}."]
         for status in ("fails", "holds", "not tried"):
             for result in (r for r in self.results if r.status == status):
                 lines.append(_indented(f"{status:9}  {result.law}", 11))

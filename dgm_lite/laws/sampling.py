@@ -10,6 +10,8 @@ from dgm_lite.laws.report import require
 
 def draws_are_repeatable(model: nn.Module, n: int = 6) -> None:
     """The same generator gives the same draws, another seed others, and nothing else is consumed."""
+    taken = not hasattr(model.sample, "takes_none")
+    require(taken, "sample takes no generator: write sample(self, n, *, generator=None), and draw with it")
     before = torch.get_rng_state()
     first, again, other = (model.sample(n, generator=torch.Generator().manual_seed(s)) for s in (3, 3, 4))
     require(len(first) == n, f"expected {n} draws, got {len(first)}")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from dgm_lite.laws.report import NotTried
+from dgm_lite.laws.report import NotTried, require
 from dgm_lite.protocols import Bijection
 
 # With fixed seeds a correct model passes for ever; a law that were right only 999 times in 1,000
@@ -156,4 +156,7 @@ def log_prob_of(model: nn.Module, x: Tensor) -> Tensor:
     """log p of many rows of numbers, (N, D), given to the model in the shape and type of its own draws."""
     like = one_draw(model)
     rows = x.to(like.dtype).reshape(len(x), *like.shape[1:])
-    return torch.cat([model.log_prob(part) for part in rows.split(AT_ONCE)]).double()
+    value = torch.cat([model.log_prob(part) for part in rows.split(AT_ONCE)]).double()
+    shape = tuple(value.shape)
+    require(shape == (len(x),), f"log_prob: expected one number per example, ({len(x)},), got {shape}")
+    return value

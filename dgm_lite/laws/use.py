@@ -1,15 +1,13 @@
-"""Laws of use: files, precisions, bad input, torch.func and torch.compile."""
+"""Laws of use: files, bad input, torch.func and torch.compile."""
 
-import copy
 from collections.abc import Callable
 from inspect import signature
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from dgm_lite import weights
-from dgm_lite.laws.report import LawBroken, require, require_close
+from dgm_lite.laws.report import LawBroken, require
 from dgm_lite.laws.subject import is_unbounded, takes_two
 from dgm_lite.protocols import Adversarial, Sampler, Trainable
 from dgm_lite.training.step import players_of
@@ -20,7 +18,7 @@ def numbers(model: nn.Module, x: Tensor, *labels: Tensor) -> dict[str, Tensor]:
     found = {}
     with torch.no_grad():
         for name in measures(model):
-            found[name] = _seeded(getattr(model, name), x, labels)
+            found[name] = seeded(getattr(model, name), x, labels)
         if isinstance(model, Sampler):
             torch.manual_seed(0)
             options = {"generator": torch.Generator().manual_seed(0)}
@@ -28,12 +26,13 @@ def numbers(model: nn.Module, x: Tensor, *labels: Tensor) -> dict[str, Tensor]:
                 options["y"] = labels[0][:5]
             found["sample"] = model.sample(min(5, len(x)), **options)
     for player in players_of(model) if isinstance(model, Trainable | Adversarial) else ():
-        found[f"loss of {player.name}"] = _seeded(player.loss, x, labels).detach()
+        found[f"loss of {player.name}"] = seeded(player.loss, x, labels).detach()
     require(found, f"{type(model).__name__} has no ability")
     return found
 
 
-def _seeded(method: Callable, x: Tensor, labels: tuple[Tensor, ...]) -> Tensor:
+def seeded(method: Callable, x: Tensor, labels: tuple[Tensor, ...]) -> Tensor:
+    """A measure of x, with labels if it takes any, and always with the same noise."""
     torch.manual_seed(4)
     return method(x, *labels) if takes_two(method) else method(x)
 
@@ -50,53 +49,6 @@ def saving_changes_nothing(model: nn.Module, other: nn.Module, x: Tensor, file, 
         require(same, f"{name} changed by saving and loading")
     differed = any(not torch.equal(v, before[k]) for k, v in numbers(other, x, *labels).items())
     require(differed, "the other model was no other")
-
-
-@torch.no_grad()
-def dtypes_agree(model: nn.Module, x: Tensor, *labels: Tensor, dtype: torch.dtype = torch.float32,
-                 tolerance: float = 1e-4,
-                 of: tuple[str, ...] = ("log_prob", "elbo", "energy")) -> None:  # fmt: skip
-    """The model in another precision takes and gives that precision, and says nearly the same.
-
-    Args:
-        model: Any model, in float64.
-        x: Examples, (B, *event).
-        *labels: Labels of these, for a model that takes them.
-        dtype: The other precision.
-        tolerance: How far values may be off, as a multiple of 1 + their size.
-        of: Which measures are compared.
-    """
-    other = copy.deepcopy(model).to(dtype)
-    moved = x.to(dtype) if x.is_floating_point() else x
-    with torch.enable_grad():
-        given = numbers(other, moved, *labels)
-    for name, value in given.items():
-        right = not value.is_floating_point() or value.dtype == dtype
-        require(right, f"{name} came back as {value.dtype}, not {dtype}")
-    for name in set(of) & set(measures(model)):
-        here, there = (getattr(m, name) for m in (model, other))
-        with SameNoise():
-            exact, said = _seeded(here, x, labels), _seeded(there, moved, labels)
-        came = f"{name} of a model in {next(model.parameters()).dtype} came back as {exact.dtype}"
-        require(exact.dtype == next(model.parameters()).dtype, came)
-        what = f"{name} in {str(dtype).removeprefix('torch.')}"
-        require_close(said.double(), exact.double(), what, tolerance=tolerance, unit="nats")
-        for kind in (torch.int32, torch.uint8) if not x.is_floating_point() else ():
-            if torch.equal(x.to(kind).long(), x):  # far integers have no place in a byte
-                with SameNoise():
-                    same = torch.equal(_seeded(here, x.to(kind), labels), exact)
-                require(same, f"{kind} pixels changed {name}")
-
-
-class SameNoise(TorchFunctionMode):
-    """While it is on, random numbers in every precision are those of float32."""
-
-    def __torch_function__(self, function, types, arguments=(), options=None):
-        """Draw, and widen."""
-        options = dict(options or {})
-        dtype = options.pop("dtype", None) if function in (torch.rand, torch.randn) else None
-        out = function(*arguments, **options)
-        return out if dtype is None else out.to(dtype)
 
 
 def refuses(call: Callable[[], object], *words: str) -> None:

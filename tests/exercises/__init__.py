@@ -9,7 +9,8 @@ import pytest
 import dgm_lite.exercises
 from dgm_lite.exercises.exercise import Exercise
 
-CHAPTERS = [m.name for m in pkgutil.iter_modules(dgm_lite.exercises.__path__) if m.name != "exercise"]
+SHARED = {"exercise", "answers"}
+CHAPTERS = [m.name for m in pkgutil.iter_modules(dgm_lite.exercises.__path__) if m.name not in SHARED]
 
 
 def exercises(chapter: str) -> dict[str, Exercise]:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from dgm_lite.exercises.exercise import Exercise, Wrong, numbers, tensor_of, two_parts, wants
+from dgm_lite.exercises.answers import Wrong, numbers, tensor_of, two_parts, wants
+from dgm_lite.exercises.exercise import Exercise
 from tests.exercises import said
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dgm_lite.exercises import gan, integers, noise, two_ways
-from dgm_lite.exercises.exercise import Letter, Words
+from dgm_lite.exercises.answers import Letter, Words
 from dgm_lite.flows.flow import Flow
 from tests.exercises import EVERY, asks_for_a_function, exercises, right_answer, said
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dgm_lite.exercises import exercise as kit
-from dgm_lite.exercises.exercise import Letter, Words
+from dgm_lite.exercises.answers import Letter, Words
 from tests.exercises import CHAPTERS, EVERY, exercises, right_answer, said
 
 MODULES = {chapter: importlib.import_module(f"dgm_lite.exercises.{chapter}") for chapter in CHAPTERS}

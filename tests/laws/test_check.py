@@ -14,7 +14,7 @@ from dgm_lite.flows.dequantize import DequantizedFlow, dequantized_realnvp
 from dgm_lite.flows.integer import IntegerFlow
 from dgm_lite.gan.gan import GAN
 from dgm_lite.joint.class_conditional import ClassConditional
-from dgm_lite.latent.mixture import GaussianMixture
+from dgm_lite.latent.mixture import BernoulliMixture, GaussianMixture
 from dgm_lite.latent.vae import VAE, bernoulli_vae
 from dgm_lite.laws import check_model
 from dgm_lite.laws.book import LAWS
@@ -214,7 +214,13 @@ def test_without_draws_examples_have_to_be_given():
     assert report.holds and not any("give x" in result.text for result in report)
 
 
-@pytest.mark.parametrize("bad", [None, 3, GaussianMixture, {"x": [1.0]}, {"y": 3}])
+BAD = [
+    None, 3, GaussianMixture, {"x": [1.0]}, {"y": 3}, {"x": torch.zeros(0, 2)}, {"exact": 3},
+    {"y": torch.tensor([0])}, {"x": torch.zeros(3, 2), "y": torch.tensor([0, 1])},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", BAD)
 def test_bad_arguments_are_refused(bad):
     if isinstance(bad, dict):
         laws.refuses(lambda: check_model(own(), **bad), "check_model", next(iter(bad)))
@@ -222,9 +228,83 @@ def test_bad_arguments_are_refused(bad):
         laws.refuses(lambda: check_model(bad), "check_model")
 
 
+def test_a_class_is_told_to_become_an_instance():
+    laws.refuses(lambda: check_model(OwnFlow), "the class OwnFlow", "OwnFlow(...)")
+
+
 def test_a_model_that_can_do_nothing_holds_nothing():
     report = check_model(nn.Linear(2, 2))
-    assert not report.holds and not report.failures and "could not be tried" in str(report)
+    assert not report.holds and not report.failures
+    assert str(report).startswith("Linear could not be tried: it has none of the methods")
+
+
+def test_examples_that_the_model_does_not_take_are_one_failure():
+    """And not one for each law, in the words of a matrix product."""
+    for x in (torch.randint(3, (5, 2)), torch.randn(5, 7)):
+        (failure,) = check_model(own(), x).failures
+        assert "with the given x" in failure.law and "stopped with" in failure.text
+
+
+def test_a_sampler_without_generator_breaks_one_law():
+    def sample(self, n):
+        return self.to_data(torch.randn(n, self.dim)).detach()
+
+    (failure,) = check_model(own(change(NoDropout, sample=sample))).failures
+    assert failure.law.startswith("The same generator")
+    assert "write sample(self, n, *, generator=None)" in failure.text
+
+
+def test_values_of_another_shape_are_said_in_words():
+    def as_column(self, x):
+        return NoDropout.log_prob(self, x)[:, None]
+
+    report = check_model(own(change(NoDropout, log_prob=as_column)))
+    assert report.failures and not any("stopped" in r.text for r in report)
+    assert all("expected one number per example" in r.text for r in report.failures if "log_prob" in r.text)
+
+
+class OwnVAE(nn.Module):
+    """As a reader writes it, with the divergence of two Gaussians in closed form, times a factor."""
+
+    levels = 2
+
+    def __init__(self, factor):
+        super().__init__()
+        self.encoder, self.decoder, self.factor = nn.Linear(3, 2), nn.Linear(1, 3), factor
+
+    def elbo(self, x):
+        x = x.to(self.encoder.weight.dtype)
+        mu, log_std = self.encoder(x).chunk(2, 1)
+        z = mu + log_std.exp() * torch.randn_like(mu)
+        log_px = (x * self.decoder(z) - nn.functional.softplus(self.decoder(z))).sum(1)
+        kl = (0.5 * (2 * log_std).exp() + 0.5 * mu**2 - 0.5 - log_std).sum(1)
+        return log_px - self.factor * kl
+
+    def loss(self, x):
+        return -self.elbo(x).mean()
+
+    @torch.no_grad()
+    def sample(self, n, *, generator=None):
+        p = self.decoder(torch.randn(n, 1, generator=generator)).sigmoid()
+        return torch.bernoulli(p, generator=generator).long()
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.5])
+def test_a_bound_of_ones_own_shows_its_error_once_it_is_tight(factor):
+    torch.manual_seed(0)
+    model = OwnVAE(factor)
+    untrained = check_model(model)
+    assert untrained.holds
+    assert factor != 1 or any("try the model trained, with stir=0" in r.text for r in untrained)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    x = torch.tensor([[1, 1, 1], [0, 0, 0], [1, 1, 0], [0, 0, 1]]).repeat(8, 1)
+    for _ in range(300):
+        optimizer.zero_grad()
+        model.loss(x).backward()
+        optimizer.step()
+    report = check_model(model, stir=0)
+    assert report.holds == (factor == 1), str(report)
+    assert all(r.law.startswith("exp(elbo) sums to at most one") for r in report.failures)
 
 
 # --- what breaks them ---------------------------------------------------------------------------
@@ -435,7 +515,9 @@ def test_each_broken_model_is_named_by_its_law(model, law, said):
 
 def test_every_law_is_broken_by_some_model():
     """A law that lets everything pass is worth nothing."""
-    broken = {law for _, law, _ in BROKEN} | {"Bad input", "Each player's loss", "No draw of the model"}
+    broken = {law for _, law, _ in BROKEN} | {
+        "Bad input", "Data of another type", "Each player's loss", "No draw of the model"
+    }  # fmt: skip
     assert [words for words in WORDS if not any(words.startswith(law) for law in broken)] == [SAVING]
 
 
@@ -458,8 +540,29 @@ def test_a_generator_that_is_never_reached():
 
 def test_bad_input_counts_where_it_is_asked_for():
     assert check_model(own()).holds
-    (failure,) = check_model(own(), refusals=True).failures
-    assert failure.law.startswith("Bad input")
+    bad, other = check_model(own(), refusals=True).failures
+    assert bad.law.startswith("Bad input") and other.law.startswith("Data of another type")
+    assert "log_prob of x in torch.float32 stops with RuntimeError" in other.text
+
+
+def test_data_of_another_type_that_become_other_numbers():
+    def narrow(self, x):
+        return BernoulliMixture.log_prob(self, 2 * x if x.dtype == torch.int8 else x)
+
+    def rounds(self, x):
+        return GaussianMixture.log_prob(self, x.bfloat16() if x.dtype == torch.float32 else x)
+
+    def own_type(self, x):
+        return GaussianMixture.log_prob(self, x).to(x.dtype)
+
+    for kind, method, said in (
+        (BernoulliMixture, narrow, "log_prob of x in torch.int8 is refused"),
+        (GaussianMixture, rounds, "log_prob of x in torch.float32 gives other numbers"),
+        (GaussianMixture, own_type, "log_prob of x in torch.float32 gives torch.float32, not torch.float64"),
+    ):
+        torch.manual_seed(0)
+        report = check_model(change(kind, log_prob=method)(2, 2), refusals=True)
+        assert any(said in r.text for r in report.failures), str(report)
 
 
 def test_double_precision_that_fails_is_said_and_the_rest_is_judged_in_single():
