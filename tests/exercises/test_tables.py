@@ -6,7 +6,7 @@ from collections import defaultdict
 import pytest
 import torch
 
-from dgm_lite.exercises import exercise as kit
+from dgm_lite.exercises import answers as kit
 from dgm_lite.exercises.answers import Letter, Words
 from tests.exercises import CHAPTERS, EVERY, exercises, right_answer, said
 
