@@ -25,7 +25,8 @@ def mlp(n_in: int, hidden: int, n_out: int, *, n_layers: int = 2, dropout: float
     """
     check_counts("mlp", n_in=n_in, hidden=hidden, n_out=n_out, n_layers=n_layers)
     layers: list[nn.Module] = []
-    for size in [n_in] + [hidden] * (n_layers - 1):
+    for k in range(n_layers):
+        size = hidden if k else n_in
         layers += [nn.Linear(size, hidden), nn.SiLU()] + ([nn.Dropout(dropout)] if dropout else [])
     return nn.Sequential(*layers, nn.Linear(hidden, n_out))
 

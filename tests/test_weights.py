@@ -3,6 +3,9 @@
 import copy
 import json
 import pickle
+from contextlib import suppress
+from inspect import signature
+from pydoc import locate
 
 import pytest
 import torch
@@ -13,6 +16,7 @@ from torch import nn
 from dgm_lite import catalog, laws, outputs, weights
 from dgm_lite.autoregressive.causal import CausalARM
 from dgm_lite.latent.mixture import BernoulliMixture, GaussianMixture
+from tests.fuzz.targets import modestly
 
 
 def mixture(seed: int = 0, n_components: int = 3) -> GaussianMixture:
@@ -272,6 +276,21 @@ def test_files_that_the_catalog_cannot_build_are_refused(file, tmp_path):
             catalog.load(file)
     with pytest.raises(ValueError, match="no-such-model"):
         catalog.save(mixture(), tmp_path / "new.safetensors", "no-such-model", {})
+
+
+@pytest.mark.parametrize("entry", catalog.MODELS, ids=lambda entry: entry.name)
+def test_arguments_of_another_model_take_no_memory_and_no_time(entry, tmp_path):
+    """Whoever writes a file can ask for a model of any size in it; the tensors say how large it may be."""
+    file = tmp_path / "m.safetensors"
+    model = entry.build(**entry.small)
+    catalog.save(model, file, entry.name, entry.small)
+    tensors, about = weights.read(file, kind="weights")
+    for name in signature(locate(entry.address.replace(":", "."))).parameters:
+        for value in (10**9, 10**15, -1, "x", None, [], [10**9] * 3):
+            arguments = {**about["arguments"], name: value}
+            weights.write(file, tensors, kind="weights", about={**about, "arguments": arguments})
+            with modestly(), suppress(ValueError):
+                assert type(catalog.load(file)[0]) is type(model)
 
 
 @pytest.mark.parametrize("entry", catalog.MODELS, ids=lambda entry: entry.name)

@@ -6,12 +6,13 @@ A model is entered once, in the file of its family. Listing the entries builds n
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from dgm_lite import weights
 from dgm_lite.catalog import autoregressive, flows, gan, latent
 from dgm_lite.catalog.entry import Entry
-from dgm_lite.identity import differences, identity, listed
+from dgm_lite.identity import described, differences, identity, listed
 
 MODELS: tuple[Entry, ...] = (*latent.MODELS, *autoregressive.MODELS, *flows.MODELS, *gan.MODELS)
 
@@ -35,15 +36,49 @@ def load(file: str | Path) -> tuple[nn.Module, dict]:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged, foreign, or names no model of this catalog.
     """
-    _, about = weights.read(file, kind="weights")
+    tensors, about = weights.read(file, kind="weights")
     name, arguments = about.get("name"), about.get("arguments")
     if not isinstance(name, str) or not isinstance(arguments, dict):
         raise ValueError(
             f"catalog: {Path(file).name} does not say which model it holds: save with catalog.save."
         )
     arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()}
+    _check_sketch(model(name), arguments, tensors, Path(file).name)
     trained = model(name).build(**arguments)
     return trained, weights.load(trained, file)
+
+
+class _Counted(TorchFunctionMode):
+    """An error after so many calls of torch's functions."""
+
+    def __init__(self, most: int):
+        super().__init__()
+        self.left = most
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError("more steps than the tensors in the file could need")
+        return function(*args, **(kwargs or {}))
+
+
+def _check_sketch(entry: Entry, arguments: dict, tensors: dict[str, Tensor], file: str) -> None:
+    """Refuse arguments that ask for more than the file holds, before that takes memory or time.
+
+    Raises:
+        ValueError: If the arguments build no model, or a larger one than the tensors are of.
+    """
+    try:
+        with torch.device("meta"), _Counted(1000 + 100 * len(tensors)):  # shapes without numbers
+            sketch = entry.build(**arguments).state_dict()
+    except Exception as error:  # whatever a constructor makes of arguments that somebody else wrote
+        raise ValueError(
+            f"catalog: {file}: expected arguments that {entry.name} takes, got others ({error})."
+        ) from error
+    if sum(value.nbytes for value in sketch.values()) > sum(value.nbytes for value in tensors.values()):
+        own, theirs = ({name: described(value) for name, value in each.items()} for each in (sketch, tensors))
+        different = listed(differences({"tensors": own}, {"tensors": theirs}))
+        raise ValueError(f"catalog: {file} does not fit {entry.name}: expected {different}.")
 
 
 def save(trained: nn.Module, file: str | Path, name: str, arguments: dict, **about) -> None:

@@ -58,8 +58,10 @@ def decode(model: nn.Module, payload: bytes, n: int) -> Tensor:
     """
     rows: list[Tensor] = []
     with same_numbers(model) as model:
-        start = _start(_check(model))
-        stack = Stack(to_words(payload))
+        start, words = _start(_check(model)), to_words(payload)
+        if not words.any() or words[-1] == 0:
+            raise DamagedError("bits_back: the code is damaged: expected a last word other than 0, got 0.")
+        stack = Stack(words)
         for k in reversed(range(n)):
             z = stack.pop_normal(*_prior(model), REACH)
             rows.append(stack.pop(_table(model, z))[None])

@@ -2,6 +2,8 @@
 
     magic | codec | dtype | shape | model's fingerprint | length | payload | digest of x | digest of the file
 
+Zero bytes follow a payload of less than one byte for DENSEST numbers: no file promises more than it can hold.
+
 docs: book/appendix/file-format. Nothing is decoded before the digest of the whole file is right, and nothing
 is returned before the digest of what was decoded is right: a file gives the very numbers that went in, or an
 error that says why not.
@@ -25,6 +27,8 @@ from dgm_lite.shapes import show
 
 MAGIC = b"DGM1"
 DIGEST = 8  # bytes: one damaged file in 2^64 would pass
+DENSEST = 1024  # numbers to a byte of code: those that a model is sure of need no bits, but have their price
+MOST_DIMS = 64  # of an array of numpy
 BUILT = 3  # bytes of a fingerprint that say how a model is built
 CODECS: tuple[ModuleType, ...] = (autoregressive, integer_flow, bits_back, lossy)
 DTYPES = tuple(np.dtype(name) for name in ("uint8", "int8", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8"))
@@ -114,11 +118,16 @@ def compress(model: nn.Module, array: np.ndarray | Tensor) -> bytes:
     # A lossy code gives back something else than went in: it is checked against what it should give.
     out = codec.reconstruct(model, x) if codec is lossy else x
     dtype = _dtype(array)
+    if int(out.max()) > np.iinfo(dtype).max:
+        raise ValueError(
+            f"compress: expected a number type that holds 0..{model.levels - 1}, got {dtype}, and numbers up "
+            f"to {int(out.max())} come back. Convert with .astype('int64')."
+        )
     head = MAGIC + struct.pack("<BBB", CODECS.index(codec), DTYPES.index(dtype), array.ndim)
     head += (
         struct.pack(f"<{array.ndim}I", *array.shape) + fingerprint(model) + struct.pack("<I", len(payload))
     )
-    body = head + payload + _digest(_bytes(out, dtype))
+    body = head + payload + bytes(_padding(array.shape, len(payload))) + _digest(_bytes(out, dtype))
     return body + _digest(body)
 
 
@@ -144,7 +153,8 @@ def decompress(model: nn.Module, data: bytes) -> np.ndarray:
     codec = codec_of(model)
     if _name(codec) != header.codec:
         raise DamagedError(f"decompress: expected the codec {_name(codec)}, got {header.codec}.")
-    if len(header.shape) < 2 or 0 in header.shape or math.prod(header.shape[1:]) != model.dim:
+    right = 2 <= len(header.shape) <= MOST_DIMS and 0 not in header.shape
+    if not right or math.prod(header.shape[1:]) != model.dim:
         raise DamagedError(
             f"decompress: expected rows of {model.dim} numbers, got an array of {show(header.shape)}."
         )
@@ -156,9 +166,11 @@ def decompress(model: nn.Module, data: bytes) -> np.ndarray:
     try:
         x = codec.decode(model, header.payload, header.shape[0])
     except DamagedError as error:
-        raise DamagedError(strange) from error
+        raise DamagedError(f"{strange} ({error})") from error
     out = _bytes(x, header.dtype)
-    if _digest(out) != header.digest:
+    low, high = (int(v) for v in x.aminmax())
+    known = low >= 0 and high < min(model.levels, np.iinfo(header.dtype).max + 1)
+    if not known or _digest(out) != header.digest:
         raise DamagedError(strange)
     return np.frombuffer(out, dtype=header.dtype).reshape(header.shape).copy()
 
@@ -192,13 +204,21 @@ def read_header(data: bytes) -> Header:
         raise short
     shape = struct.unpack_from(f"<{ndim}I", body, 7)
     (length,) = struct.unpack_from("<I", body, at + DIGEST)
-    payload = body[at + DIGEST + 4 : -DIGEST]
-    if len(payload) != length:
-        raise DamagedError(f"decompress: expected {length} bytes of code, got {len(payload)}.")
+    code, padding = body[at + DIGEST + 4 : -DIGEST], _padding(shape, length)
+    if len(code) != length + padding or any(code[length:]):
+        raise DamagedError(
+            f"decompress: expected {length} bytes of code and {padding} zeros for an array of {show(shape)}, "
+            f"got {len(code)} bytes."
+        )
     return Header(
         codec=_name(CODECS[codec]), dtype=DTYPES[dtype], shape=shape, fingerprint=body[at : at + DIGEST],
-        payload=payload, digest=body[-DIGEST:], overhead=len(data) - length,
+        payload=code[:length], digest=body[-DIGEST:], overhead=len(data) - length,
     )  # fmt: skip
+
+
+def _padding(shape: tuple[int, ...], length: int) -> int:
+    """Zero bytes behind a code of this length."""
+    return max(0, math.prod(shape) // DENSEST - length)
 
 
 def _name(codec: ModuleType) -> str:

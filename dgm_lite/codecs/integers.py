@@ -14,7 +14,7 @@ from dgm_lite.codecs.coder import DamagedError, Decoder, Encoder
 
 WINDOW = struct.Struct("<hH")  # the smallest integer, and how many values there are from it on
 WIDEST = 2**12
-AT_ONCE = 512  # rows for which tables are laid out at a time; the code does not depend on it
+AT_ONCE = 2**20  # numbers in the tables that are laid out at a time; the code does not depend on it
 
 Table = Callable[[int, int], Tensor]  # (low, high) -> log-probabilities in nats, (M, high - low + 1)
 
@@ -37,7 +37,7 @@ def pack(z: Tensor, table: Table, owner: str) -> bytes:
             "These x are far from everything that the model was trained on."
         )
     encoder, log_p = Encoder(), table(low, high)
-    for rows in (z - low).split(AT_ONCE):
+    for rows in (z - low).split(_rows(log_p)):
         encoder.put(rows.flatten(), log_p.repeat(len(rows), 1))
     return WINDOW.pack(low, high - low + 1) + encoder.payload()
 
@@ -54,8 +54,13 @@ def unpack(payload: bytes, n: int, table: Table, owner: str) -> Tensor:
     if not 1 <= width <= WIDEST:
         raise DamagedError(f"{owner}: expected 1 to {WIDEST} values of z, got {width}.")
     decoder, log_p, parts = Decoder(payload[WINDOW.size :]), table(low, low + width - 1), []
-    for first in range(0, n, AT_ONCE):
-        rows = decoder.take(log_p.repeat(min(AT_ONCE, n - first), 1))
+    for first in range(0, n, _rows(log_p)):
+        rows = decoder.take(log_p.repeat(min(_rows(log_p), n - first), 1))
         parts.append(rows.view(-1, len(log_p)) + low)
     decoder.finish()
     return torch.cat(parts)
+
+
+def _rows(log_p: Tensor) -> int:
+    """How many rows are coded at a time."""
+    return max(1, AT_ONCE // log_p.numel())

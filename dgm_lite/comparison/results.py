@@ -149,12 +149,20 @@ def read(file: str | Path) -> tuple[list[dict], list[Row]]:
     try:
         found = json.loads(Path(file).read_text(encoding="utf-8"))
         runs, rows = found["runs"], found["rows"]
-        whole = all(set(row) >= KEYS and row["run"] in range(len(runs)) for row in rows)
-    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        whole = all("epochs" in run.keys() for run in runs) and all(_whole(row, len(runs)) for row in rows)  # noqa: SIM118
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"compare: expected a result file of compare, got {file}: {error!r}.") from error
-    if not whole or not all("epochs" in run for run in runs):
+    if not whole:
         raise ValueError(f"compare: expected a result file of compare, got {file} without all columns.")
     return runs, rows
+
+
+def _whole(row: Row, n_runs: int) -> bool:
+    """Whether a row has every column, of its kind."""
+    words = all(isinstance(row[name], str) for name in ("part", "model", "quantity", "unit"))
+    numbers = isinstance(row["seed"], int) and isinstance(row["value"], int | float)
+    float(row["value"])  # there are whole numbers that no float holds
+    return set(row) >= KEYS and words and numbers and type(row["run"]) is int and 0 <= row["run"] < n_runs
 
 
 def summary(rows: Sequence[Row], part: str, model: str, quantity: str) -> tuple[float, float, int]:
@@ -183,9 +191,11 @@ def values_of(rows: Sequence[Row], part: str, model: str, quantity: str) -> list
 
 def printed(rows: Sequence[Row]) -> str:
     """All quantities as lines: mean over seeds, and its standard error where there is more than one."""
-    lines, keys = [], dict.fromkeys((r["part"], r["model"], r["quantity"], r["unit"]) for r in rows)
-    for part, model, quantity, unit in keys:
-        mean, error, n = summary(rows, part, model, quantity)
+    lines, kinds = [], {}
+    for row in rows:
+        kinds.setdefault((row["part"], row["model"], row["quantity"], row["unit"]), []).append(row)
+    for (part, model, quantity, unit), same in kinds.items():
+        mean, error, n = summary(same, part, model, quantity)
         spread = f" +- {error:.2g} ({n} seeds)" if n > 1 else ""
         lines.append(f"{part:10} {model:22} {quantity:34} {mean:10.4g}{spread} {unit}")
     return "\n".join(lines)

@@ -104,8 +104,11 @@ class StepsFile:
                 f"fit: {self.file} is damaged: expected the {n} steps that its checkpoint speaks of, got "
                 f"{size} bytes that are not these. The two files belong together: delete or move both."
             )
+        table = np.frombuffer(raw, dtype="<f8").reshape(n, 2 + len(self.players))
+        epochs = table[:, 0]
+        if not ((epochs >= 0) & (epochs < 2**53) & (epochs % 1 == 0)).all():
+            raise ValueError(f"fit: {self.file} is damaged: expected whole numbers of epochs, got others.")
         self.n, self.digest = n, digest
-        rows = np.frombuffer(raw, dtype="<f8").reshape(n, 2 + len(self.players)).tolist()
         return [
             Step(
                 int(epoch),
@@ -113,7 +116,7 @@ class StepsFile:
                 dict(zip(self.players, losses, strict=True)),
                 None if valid != valid else valid,
             )
-            for index, (epoch, valid, *losses) in enumerate(rows)
+            for index, (epoch, valid, *losses) in enumerate(table.tolist())
         ]
 
 

@@ -204,3 +204,45 @@ def test_settings_without_tensors_tell_models_apart():
     data = compress(model, integers(levels=17))
     laws.refuses(lambda: decompress(other, data), "another class or arguments")
     laws.refuses(lambda: decompress(again, data), "other weights")
+
+
+@pytest.mark.parametrize("value", [-1, 5, 128])
+def test_numbers_that_are_none_of_the_models_are_refused(model, monkeypatch, value):
+    """The codecs of flows and transform coders can name any integer, also one that no file may hold."""
+    with monkeypatch.context() as patched:
+        patched.setattr(container, "_rows", lambda array, model: torch.from_numpy(array.astype("int64")))
+        patched.setattr(container.autoregressive, "encode", lambda model, x: b"")
+        data = compress(model, np.full((9, 6), value, dtype="int16"))
+    monkeypatch.setattr(container.autoregressive, "decode", lambda *_: torch.full((9, 6), value))
+    with pytest.raises(DamagedError, match="as expected"):
+        decompress(model, data)
+
+
+def test_numbers_that_the_arrays_type_cannot_hold_are_refused(monkeypatch):
+    model = build(first("lossy"), 6, 200)
+    monkeypatch.setattr(container.lossy, "reconstruct", lambda model, x: torch.full(x.shape, 199))
+    compress(model, integers(dtype="uint8"))
+    with pytest.raises(ValueError, match="number type that holds 0..199, got int8"):
+        compress(model, integers(dtype="int8"))
+
+
+def test_more_dimensions_than_an_array_can_have_are_refused(model, data):
+    shape = (9, 6) + (1,) * 63
+    body = data[:6] + bytes([len(shape)]) + struct.pack("<65I", *shape) + data[15:-DIGEST]
+    with pytest.raises(DamagedError, match="rows of 6 numbers"):
+        decompress(model, body + hashlib.blake2b(body, digest_size=DIGEST).digest())
+
+
+def test_a_short_file_cannot_promise_a_large_array(monkeypatch):
+    """Rows that all have one code cost no bits, however many they are."""
+    model = build(first("lossy"), 6, 5)
+    monkeypatch.setattr(container.lossy, "_rounded", lambda model, x: torch.zeros(len(x), 1).long())
+    x = np.zeros((4000, 6), dtype="uint8")
+    data = compress(model, x)
+    header = read_header(data)
+    assert len(header.payload) < 10 and header.overhead == 43 + 4000 * 6 // 1024 - len(header.payload)
+    assert decompress(model, data).shape == x.shape
+    for rows in (4171, 2**32 - 1):
+        body = data[:7] + struct.pack("<I", rows) + data[11:-DIGEST]
+        with pytest.raises(DamagedError, match=f"zeros for an array of \\({rows}, 6\\)"):
+            decompress(model, body + hashlib.blake2b(body, digest_size=DIGEST).digest())

@@ -88,6 +88,8 @@ FOREIGN = [
     "\x00",
     '{"runs": [], "rows": [{"part": "digits"}]}',
     '{"runs": 3, "rows": [4]}',
+    '{"runs": ["epochs"], "rows": []}',
+    '{"runs": [], "rows": ' + "[" * 3000,
 ]
 
 
