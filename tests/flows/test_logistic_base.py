@@ -88,7 +88,7 @@ def test_means_are_spread_evenly_and_one_stands_in_the_middle(n_components):
 @pytest.mark.parametrize("n_components", [1, 2, 9])
 @pytest.mark.parametrize("high", [1, 8, 300])
 def test_it_starts_with_widths_of_two_fifths_of_a_step(n_components, high):
-    """A step is the distance of two means, one cell at least: narrower ones would leave holes between them."""
+    """A step is the distance of two means, one cell at least: narrower ones would leave holes."""
     model = LogisticMixtureBase(2, n_components).start_from_data(torch.tensor([[0, high], [high, 0]]))
     step = max(1.0, high / (n_components - 1 if n_components > 1 else 1))
     torch.testing.assert_close(model.log_std, torch.full((2, n_components), 0.4 * step).log())
