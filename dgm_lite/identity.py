@@ -108,10 +108,11 @@ def _attributes(part: nn.Module, known: dict[int, str]) -> dict[str, Any]:
         # What torch's own layers keep under hidden names, or as tensors, follows from their arguments.
         if name in NO_SETTINGS or (torchs_own and (name.startswith("_") or isinstance(value, Tensor))):
             continue
-        plain = _plain(value, known)
-        text = json.dumps(plain, sort_keys=True).encode()
-        long = len(text) > LONGEST
-        found[name] = f"checksum {hashlib.blake2b(text, digest_size=8).hexdigest()}" if long else plain
+        found[name] = plain = _plain(value, known)
+        if isinstance(plain, str | list | dict):
+            text = json.dumps(plain, sort_keys=True).encode()
+            if len(text) > LONGEST:
+                found[name] = f"checksum {hashlib.blake2b(text, digest_size=8).hexdigest()}"
     return found
 
 

@@ -33,7 +33,8 @@ class OtherDevice(TorchFunctionMode):
                 return THERE if is_elsewhere(arguments[0]) else torch.device("cpu")
             tensors = [t for t in tree_leaves((arguments, options)) if isinstance(t, Tensor)]
             named = [d for d in tree_leaves((arguments, options)) if isinstance(d, torch.device)]
-            there = [is_elsewhere(t) for t in tensors if t.dim()]  # single numbers travel by themselves
+            # A single number of the CPU travels by itself, one of the device does not.
+            there = [is_elsewhere(t) for t in tensors if t.dim() or is_elsewhere(t)]
             if function not in MOVES and len(set(there)) > 1:
                 raise RuntimeError(f"{function.__name__}: expected all tensors on one device, found two")
             back = tree_map(lambda v: torch.device("cpu") if v == THERE else v, (arguments, options))
@@ -44,4 +45,6 @@ class OtherDevice(TorchFunctionMode):
                 )
             else:
                 goes = any(is_elsewhere(t) for t in tensors) or THERE in named
+            if goes and any(t.dtype == torch.float64 for t in tree_leaves(out) if isinstance(t, Tensor)):
+                raise TypeError("Cannot convert a MPS Tensor to float64 dtype: there is none")
             return tree_map_only(Tensor, lambda t: t.as_subclass(Elsewhere if goes else Tensor), out)

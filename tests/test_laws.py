@@ -6,6 +6,7 @@ from inspect import signature
 
 import pytest
 import torch
+from torch import nn
 
 from dgm_lite import catalog, laws
 from dgm_lite.autoregressive.causal import CausalARM
@@ -230,6 +231,26 @@ def test_data_to_start_from_may_lie_on_another_device(name):
         start(elsewhere(x))
     for weight, value in model.state_dict().items():
         assert not is_elsewhere(value) and torch.equal(value, expected[weight]), f"{weight} is another"
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"deep-density"}))  # its determinants hide the device
+def test_models_work_where_there_is_no_float64(name):
+    """As on Apple's devices: draws and measures stay there, and ask for nothing finer than float32."""
+    torch.manual_seed(0)
+    entry = catalog.model(name)
+    model = entry.build(**entry.small).eval()
+    x = model.sample(5)
+    for part in model.modules():
+        for key, value in part.named_parameters(recurse=False):
+            part._parameters[key] = nn.Parameter(elsewhere(value.data))
+        for key, value in part.named_buffers(recurse=False):
+            part._buffers[key] = elsewhere(value)
+    with OtherDevice():
+        assert is_elsewhere(model.sample(5, generator=torch.Generator().manual_seed(0)))
+        if name in MEASURED:
+            measure = model.log_prob if isinstance(model, Density) else model.elbo
+            assert is_elsewhere(measure(elsewhere(x)))
 
 
 @pytest.mark.parametrize("name", MEASURED)

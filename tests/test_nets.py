@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from dgm_lite import laws
-from dgm_lite.nets import eval_mode, in_eval_mode, mlp
+from dgm_lite.nets import eval_mode, in_eval_mode, mlp, parts
 
 
 @pytest.mark.parametrize("n_layers", [1, 2, 4])
@@ -48,6 +48,30 @@ def test_a_method_in_eval_mode_is_one_for_its_duration():
     with pytest.raises(ZeroDivisionError):
         model.draw(3, fails=True)
     assert [part.training for part in model.modules()] == before
+
+
+def test_the_parts_of_a_model():
+    net = nn.Sequential(mlp(2, 3, 1, dropout=0.5), nn.Sequential())
+    net.register_module("none", None)
+    net.append(net[0][0])  # shared
+    assert set(parts(net, net[1])) == set(net.modules())
+
+
+def test_parts_that_keep_their_mode_elsewhere():
+    """As compiled and scripted modules do."""
+
+    class Kept(nn.Module):
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+            if name == "training":
+                self.kept = value
+
+    net = nn.Sequential(Kept(), torch.jit.script(nn.Dropout(0.5)), torch.compile(nn.Dropout(0.5)))
+    x = torch.ones(50)
+    with eval_mode(net):
+        assert net[0].kept is False and (net[1](x) == x).all() and not net[2].training
+        assert not net[2]._orig_mod.training
+    assert net[0].kept is True and (net[1](x) != x).any() and net[2].training and net[2]._orig_mod.training
 
 
 def test_eval_mode_comes_and_goes():

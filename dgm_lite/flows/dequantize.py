@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from dgm_lite.distributions import log_mean_weight
 from dgm_lite.flows.coupling import NICE, RealNVP
 from dgm_lite.flows.flow import Flow
+from dgm_lite.nets import finest
 from dgm_lite.shapes import check_count, check_levels
 
 
@@ -64,8 +65,11 @@ class DequantizedFlow(nn.Module):
 
     def noise(self, x: Tensor) -> Tensor:
         """u ~ U[0, 1)^D, the whole unit cell. Half a cell would earn D log 2 nats that aren't there."""
-        # In float64: in float32 15 + u may round up to 16, a cell that isn't x's own, or even to L.
-        return torch.rand(x.shape, device=x.device, dtype=torch.float64)
+        dtype = finest(x.device)
+        # Rounding may not make x + 1 of x + u, another's cell, nor 0 or L: their logits are infinite.
+        # In float64 no draw comes so near to the edge; in float32 some do.
+        edge = self.levels * torch.finfo(dtype).eps
+        return torch.rand(x.shape, device=x.device, dtype=dtype).clamp(edge, 1 - edge)
 
     def to_real(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Integers to real numbers: (r, log_det) with log_det = log |det dr/d(x + u)|.

@@ -8,13 +8,15 @@ The model is a distribution over all of Z^D, not only over 0 .. L-1: a shift may
 other, so the base gives every integer a share, and its tails are not cut off.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dgm_lite.flows.logistic_base import LogisticMixtureBase
 from dgm_lite.nets import in_eval_mode, mlp
-from dgm_lite.shapes import check_count, check_counts, check_levels, check_real
+from dgm_lite.shapes import check_count, check_counts, check_levels, check_real, has_values
 
 MIRROR_SPEED = 4.0  # a mirror has to become sure, a shift only to come within 1/2: logits move faster
 MIRROR_ENTROPY = 0.2  # reward in the training loss for each nat of a mirror's entropy
@@ -78,8 +80,9 @@ class RoundedCoupling(nn.Module):
         """round(t(x_a)) in the type of x_a, and whether z_b is mirrored."""
         t, logit = self.outputs(x_a)
         if not x_a.is_floating_point():
-            # As an integer NaN would be a number like any other.
-            check_real(t, ("B", "D"), "RoundedCoupling, shifts computed from its weights")
+            # As an integer NaN would be a number like any other. The sum first: it is all that draws wait for.
+            if has_values(t) and not math.isfinite(t.sum().item()):
+                check_real(t, ("B", "D"), "RoundedCoupling, shifts computed from its weights")
             return t.round().long(), logit > 0
         # Straight through: the value is the rounded one (t + (r - t) is r exactly), the slope that of t.
         return t + (t.round() - t).detach(), logit > 0

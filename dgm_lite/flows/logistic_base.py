@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite.distributions import level_counts, log_prob_logistic_mixture
+from dgm_lite.nets import finest
 from dgm_lite.shapes import check_count, check_counts, check_levels
 
 
@@ -94,13 +95,13 @@ class LogisticMixtureBase(nn.Module):
 
     @torch.no_grad()
     def draw(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
-        """n draws from the mixtures before they are rounded: real numbers in float64, (n, D)."""
+        """n draws from the mixtures before they are rounded: real, as fine as the device has them, (n, D)."""
         check_count(n, "LogisticMixtureBase.sample")
         k = torch.multinomial(self.logits.softmax(1), n, replacement=True, generator=generator)  # (D, n)
-        mu, log_std = self.mu.gather(1, k).T.double(), self.log_std.gather(1, k).T.double()
+        mu, log_std = (v.gather(1, k).T.to(finest(v.device)) for v in (self.mu, self.log_std))
         u = torch.rand(mu.shape, generator=generator, dtype=mu.dtype, device=mu.device)
         scale = log_std.exp() * 3**0.5 / torch.pi
-        return mu + scale * u.clamp(min=1e-300).logit()  # u may be 0, and never 1
+        return mu + scale * u.clamp(min=torch.finfo(u.dtype).eps / 4).logit()  # u may be 0, and never 1
 
 
 def _evenly(low: float, high: float, n: int) -> Tensor:

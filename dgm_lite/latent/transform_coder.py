@@ -190,8 +190,8 @@ class TransformCoder(VAE):
 
         Source: book eq. `rate-distortion`; Goyal (2001), Theoretical foundations of transform coding.
         """
-        x = self.likelihood.check(x, self)
-        mean, values, axes = principal_axes(x.cpu().double())  # not every device has float64
+        x = self.likelihood.check(x, self).cpu().double()  # not every device has float64
+        mean, values, axes = principal_axes(x)
         latent_dim, step = self.prior.dim, math.sqrt(12) * self.likelihood.log_std.cpu().double().exp()
         axes, spread = axes[:, :latent_dim], values[:latent_dim].sqrt() / step
         extent, one = (x.max() - x.min()).clamp_min(1e-3), torch.ones_like(mean)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from dgm_lite.nets import moved_to
+from dgm_lite.nets import moved_to, parts
 from dgm_lite.protocols import Adversarial, Player, Step, Trainable
 from dgm_lite.training.config import TrainConfig
 
@@ -123,7 +123,8 @@ class Trainer:
             ValueError: If a batch is no tuple of tensors, or a loss no number that depends on the weights.
         """
         # Here and not before the loop: whoever watches the training may have switched to eval mode.
-        self.model.train()
+        if False in {part.training for part in parts(self.model)}:
+            self.model.train()
         batch, weight = self.share(batch)
         losses = Losses()
         for player, optimizer in zip(self.players, self.optimizers, strict=True):

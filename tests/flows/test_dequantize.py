@@ -11,6 +11,7 @@ from dgm_lite import laws
 from dgm_lite.datasets.images import digits
 from dgm_lite.distributions import StandardNormal
 from dgm_lite.evaluate import likelihood
+from dgm_lite.flows import dequantize
 from dgm_lite.flows.coupling import RealNVP
 from dgm_lite.flows.dequantize import DequantizedFlow, Logit, dequantized_nice, dequantized_realnvp
 from dgm_lite.flows.flow import Affine, Flow
@@ -123,12 +124,28 @@ def test_noise_fills_the_unit_cell():
 
 
 def test_extreme_pixels_are_finite_in_single_precision():
-    """In float32 16 + u can round to 17, and the logit of 17/17 is infinite: the noise is in float64."""
+    """In float32 16 + u can round to 17, and the logit of 17/17 is infinite."""
     for levels, value in itertools.product((17, 256), ("low", "high")):
         model = dequantized_realnvp(64, levels, n_layers=2, hidden=8)
         x = torch.full((5_000, 64), 0 if value == "low" else levels - 1)
         y, log_det = model.to_real(x)
         assert y.isfinite().all() and log_det.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("levels", [2, 17, 256])
+def test_the_outermost_draws_stay_in_their_cell(levels, dtype, monkeypatch):
+    """Also where there is no float64: torch.rand gives 0, and all but 1."""
+    last = 1 - torch.finfo(dtype).eps / 2
+    monkeypatch.setattr(dequantize, "finest", lambda _: dtype)
+    x = torch.arange(levels)[:, None].expand(-1, 2)
+    model = dequantized_realnvp(2, levels, n_layers=2, hidden=8)
+    for draw in (0.0, last):
+        drawn = torch.full((levels, 2), draw, dtype=dtype)
+        monkeypatch.setattr(torch, "rand", lambda *_, drawn=drawn, **__: drawn)
+        assert all(part.isfinite().all() for part in model.to_real(x))
+        u = model.noise(x)
+        assert u.dtype == dtype and ((x + u).floor() == x).all() and ((x + u) / levels < 1).all()
 
 
 @torch.no_grad()

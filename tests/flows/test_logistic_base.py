@@ -9,6 +9,7 @@ from scipy import stats
 
 from dgm_lite import laws
 from dgm_lite.datasets.images import digits
+from dgm_lite.flows import logistic_base
 from dgm_lite.flows.logistic_base import LogisticMixtureBase
 from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.fit import fit
@@ -152,3 +153,14 @@ def test_a_table_is_made_only_where_it_is_cheaper(monkeypatch):
     assert made == []
     model.look_up([v, v, v], [torch.tensor([d]) for d in range(3)])  # 24 values
     assert made == [(-2, 4)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_outermost_draw_is_no_outlier(dtype, monkeypatch):
+    """Also where there is no float64: torch.rand gives 0 in one of 2^24 numbers, and 2^-24 next to it."""
+    base = LogisticMixtureBase(3, 2)
+    monkeypatch.setattr(logistic_base, "finest", lambda _: dtype)
+    monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.zeros(shape, dtype=dtype))
+    x = base.draw(5)
+    far = -math.log(torch.finfo(dtype).eps / 4)
+    assert x.dtype == dtype and (x.abs() <= 1 + far * 3**0.5 / math.pi + 1e-3).all()
