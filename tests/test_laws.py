@@ -219,18 +219,21 @@ def test_starting_from_data_helps(name):
     laws.starting_from_data_helps(getattr(model, entry.start), data.train)
 
 
+@pytest.mark.parametrize("device", ["cuda", "mps"])
 @pytest.mark.parametrize("name", STARTS)
-def test_data_to_start_from_may_lie_on_another_device(name):
+def test_data_to_start_from_may_lie_on_another_device(name, device):
     entry = catalog.model(name)
     model = entry.build(**entry.small)
     start, x = getattr(model, entry.start), laws.examples(model, 50)
     torch.manual_seed(0)
     expected = copy.deepcopy(start(x).state_dict())
     torch.manual_seed(0)
-    with OtherDevice():
+    with OtherDevice(device):
         start(elsewhere(x))
     for weight, value in model.state_dict().items():
-        assert not is_elsewhere(value) and torch.equal(value, expected[weight]), f"{weight} is another"
+        assert not is_elsewhere(value)
+        # Where there is no float64, noise is drawn in other numbers.
+        assert torch.equal(value, expected[weight]) or device == "mps", f"{weight} is another"
 
 
 @torch.no_grad()

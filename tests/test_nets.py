@@ -58,7 +58,7 @@ def test_the_parts_of_a_model():
 
 
 def test_parts_that_keep_their_mode_elsewhere():
-    """As compiled and scripted modules do."""
+    """As compiled modules do."""
 
     class Kept(nn.Module):
         def __setattr__(self, name, value):
@@ -66,12 +66,10 @@ def test_parts_that_keep_their_mode_elsewhere():
             if name == "training":
                 self.kept = value
 
-    net = nn.Sequential(Kept(), torch.jit.script(nn.Dropout(0.5)), torch.compile(nn.Dropout(0.5)))
-    x = torch.ones(50)
+    net = nn.Sequential(Kept(), torch.compile(nn.Dropout(0.5)))
     with eval_mode(net):
-        assert net[0].kept is False and (net[1](x) == x).all() and not net[2].training
-        assert not net[2]._orig_mod.training
-    assert net[0].kept is True and (net[1](x) != x).any() and net[2].training and net[2]._orig_mod.training
+        assert net[0].kept is False and not net[1].training and not net[1]._orig_mod.training
+    assert net[0].kept is True and net[1].training and net[1]._orig_mod.training
 
 
 def test_eval_mode_comes_and_goes():

@@ -80,7 +80,7 @@ class RoundedCoupling(nn.Module):
         """round(t(x_a)) in the type of x_a, and whether z_b is mirrored."""
         t, logit = self.outputs(x_a)
         if not x_a.is_floating_point():
-            # As an integer NaN would be a number like any other. The sum first: it is all that draws wait for.
+            # As an integer NaN would be a number like any other. Its sum tells in half the time of the check.
             if has_values(t) and not math.isfinite(t.sum().item()):
                 check_real(t, ("B", "D"), "RoundedCoupling, shifts computed from its weights")
             return t.round().long(), logit > 0
