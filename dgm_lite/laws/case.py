@@ -124,11 +124,12 @@ class Case:
 
 def takes_y(model: nn.Module) -> bool:
     """Whether the model draws from p(x | y)."""
-    return _takes(model.sample, "y")
+    return "y" in inspect.signature(model.sample).parameters
 
 
-def _takes(method: Callable, argument: str) -> bool:
-    return argument in inspect.signature(method).parameters
+def _takes_generator(model: nn.Module) -> bool:
+    given = inspect.signature(model.sample).parameters.values()
+    return any(p.name == "generator" or p.kind is p.VAR_KEYWORD for p in given)
 
 
 def _seeded(kind: type[nn.Module]) -> type[nn.Module]:
@@ -148,7 +149,7 @@ def case_of(model: nn.Module, x: Tensor | None, y: Tensor | None, *, exact: Call
             levels: int | None, stir: float, refusals: bool, seed: int) -> Case:  # fmt: skip
     """The case of a model; see ``check_model`` for the arguments."""
     found, own = [], copy.deepcopy(model).cpu().eval()
-    if isinstance(own, Sampler) and not _takes(own.sample, "generator"):
+    if isinstance(own, Sampler) and not _takes_generator(own):
         own.__class__ = _seeded(type(own))
     if levels is not None:
         own.levels = levels
