@@ -4,7 +4,7 @@
     python tools/install_cell.py --check    say which notebooks have another first cell; exit code 1 if any
 
 It is derived from `_config.yml` (the repository's address) and from the notebook's own metadata
-`dgm.extras`, such as ["photo"]. It never names a bare package: "dgm-lite" on a public index may be
+`dgm.extras`, such as ["live"]. It never names a bare package: "dgm-lite" on a public index may be
 somebody else's.
 """
 
@@ -18,7 +18,13 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 # What an extra brings.
-MODULES = {"photo": "efficientnet_lite_pytorch", "jxl": "pillow_jxl", "multi": "accelerate"}
+MODULES = {
+    "live": "onnxscript",
+    "codecs": "constriction",
+    "photo": "efficientnet_lite_pytorch",
+    "jxl": "pillow_jxl",
+    "multi": "accelerate",
+}
 MARK = "# Installs the package where it is missing"
 
 

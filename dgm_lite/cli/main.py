@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt as error:
         return _failed(f"stopped by you. {told(error) or stopped}", 130)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ModuleNotFoundError) as error:
         return _failed(f"error: {told(error)}", 2)
     except MemoryError as error:
         return _failed(f"error: {_too_much(error)}", 2)

@@ -12,10 +12,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import constriction
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from dgm_lite.extras import extra
+
+with extra("codecs"):
+    import constriction
 
 STEPS = 2**20  # probabilities are multiples of 1 / (STEPS + K), where K is the number of symbols
 WORD = np.dtype("<u4")  # the coders write 32-bit words

@@ -11,14 +11,18 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-import onnx
 import torch
-from onnx.helper import get_attribute_value, make_graph, make_model, make_node, make_opsetid
-from onnx.numpy_helper import from_array, to_array
 from torch import Tensor, nn
 
+from dgm_lite.extras import extra
 from dgm_lite.live import bundle
 from dgm_lite.nets import eval_mode
+
+with extra("live"):
+    import onnx
+    import onnxscript  # noqa: F401  (what torch.onnx exports with)
+    from onnx.helper import get_attribute_value, make_graph, make_model, make_node, make_opsetid
+    from onnx.numpy_helper import from_array, to_array
 
 
 @cache

@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jinja2 import UndefinedError
 from matplotlib.figure import Figure as MatplotlibFigure
 from torch import Tensor
 
+from dgm_lite.extras import extra
 from dgm_lite.live import bundle, markup
+
+with extra("live"):
+    from jinja2 import UndefinedError
 
 # Defines <dgm-figure> by functions in a module script: no eval and no data: address, for strict hosts' sake.
 _LOADER = """<script type="module">
@@ -113,8 +116,9 @@ class LiveFigure:
         It needs ``anywidget``. Its state is no part of this object's output, so a notebook
         that shows the figure itself never stores any.
         """
-        import anywidget
-        import traitlets
+        with extra("live"):
+            import anywidget
+            import traitlets
 
         module = bundle.esm([self.kind])
 

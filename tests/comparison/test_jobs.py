@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from dgm_lite import catalog
+from dgm_lite.catalog.data import dataset
 from dgm_lite.codecs import bits_back, container
 from dgm_lite.comparison import jobs, plane
 from dgm_lite.comparison.competitors import competitors
@@ -70,7 +71,7 @@ def test_models_are_trained_as_on_the_command_line(monkeypatch):
     model, seconds = jobs.trained(entry, 3)
     assert seconds == 2.5
     ((trained, data, config),) = seen
-    wanted = catalog.data.dataset(entry.data)
+    wanted = dataset(entry.data)
     assert trained is model and data.name == wanted.name and torch.equal(data.train, wanted.train)
     assert config == replace(entry.config, seed=3)
     torch.manual_seed(3)

@@ -22,10 +22,48 @@ def before(colab) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def installed(colab, before, wheel):
-    """That environment with the wheel in it, its missing requirements resolved by pip."""
+def bare(colab, before, wheel):
+    """That environment with the wheel in it, its missing requirements resolved by pip; no extras."""
     colab.install(wheel)
     return colab
+
+
+MISSING = """
+import torch
+from dgm_lite import catalog
+from dgm_lite.catalog.data import dataset
+from dgm_lite.cli.main import main
+from dgm_lite.training.config import TrainConfig
+from dgm_lite.training.fit import fit
+
+data = dataset("two-moons")
+model = catalog.model("gaussian-mixture").build(dim=2, n_components=2)
+assert len(fit(model, data, TrainConfig(epochs=1), bar=False)) and len(model.sample(3)) == 3
+for name in ("codecs.container", "comparison.table", "live.export", "live.figure", "live.cross"):
+    try:
+        __import__("dgm_lite." + name)
+        print(name, "imports")
+    except ModuleNotFoundError as error:
+        print(name, error)
+print("ends in", main(["compress", "causal_arm_digits", "digits", "--split", "test", "--out", "x.dgm"]))
+"""
+
+
+def test_without_extras_models_are_trained_and_what_needs_one_says_so(bare, tmp_path):
+    assert {"constriction", "onnx", "onnxscript"}.isdisjoint(bare.versions())
+    said = bare(MISSING, cwd=tmp_path)
+    for name in ("codecs.container", "comparison.table"):
+        wanted = "expected the package constriction, which comes with the extra 'codecs', got none."
+        assert f"{name} dgm_lite: {wanted} Install it: pip install constriction" in said
+    assert "live.export dgm_lite: expected the package onnx, which comes with the extra 'live'" in said
+    assert "ends in 2" in said and said.count("pip install constriction") == 3 and "Traceback" not in said
+
+
+@pytest.fixture(scope="session")
+def installed(bare, wheel):
+    """That environment with the wheel and what the chapters need."""
+    bare.install(f"{wheel}[live,codecs]")
+    return bare
 
 
 def test_the_wheel_holds_package_and_data(wheel, checkout):
@@ -101,8 +139,8 @@ def test_a_notebook_runs_in_an_empty_folder(installed, tmp_path, monkeypatch):
 def test_the_first_cell_installs_the_package(installed, before, checkout, tmp_path, monkeypatch):
     """The cell as it stands, but for the address: that of a local repository with the same files."""
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
-    installed.pip("uninstall", "-y", "dgm-lite")
-    source = install_cell.source(install_cell.address(ROOT), []).replace(
+    installed.pip("uninstall", "-y", "dgm-lite", "constriction", "onnxscript")
+    source = install_cell.source(install_cell.address(ROOT), ["live", "codecs"]).replace(
         install_cell.address(ROOT), checkout.as_uri()
     )
     check = "import dgm_lite\nfrom dgm_lite.datasets import files\nprint(files.path('digits28.npz'))"
@@ -113,3 +151,4 @@ def test_the_first_cell_installs_the_package(installed, before, checkout, tmp_pa
     assert str(installed.site) in "".join(o.get("text", "") for o in notebook.cells[1].outputs)
     after = installed.versions()
     assert {name: after.get(name) for name in before} == before
+    assert {"constriction", "onnxscript"} <= set(after)
