@@ -4,9 +4,11 @@ A file has to be opened if a definition in it is needed to know what the model c
 uses by name, what that uses, and so on through every import. Three files of the toolbox are left out, and
 tests below see that they may be:
 
-- shapes: what a model uses of it is called ``check_…``, and refuses bad input or gives back what came in;
+- shapes: what a model uses of it is called ``check_…``, and refuses bad input or gives back what came in; or
+  says whether there is anything to check, while a graph is compiled;
 - protocols: an ability is a name for methods that the model's own file has, a record a name for its fields;
-- nets: a multilayer perceptron of torch's own layers is known as well as these; dropout is on or off.
+- nets: a multilayer perceptron of torch's own layers is known as well as these; dropout is on or off; and
+  the finest type is float64, where the device has it.
 """
 
 import ast
@@ -122,7 +124,7 @@ def used_of(module: str) -> set[str]:
 
 
 def test_shapes_refuses_or_gives_back_what_came_in():
-    used = used_of("shapes")
+    used = used_of("shapes") - {"has_values"}
     assert used and all(name.startswith("check_") for name in used)
     x, y = torch.tensor([[1.5, -2.0]]), torch.tensor([1, 0])
     given_back = {
@@ -145,6 +147,7 @@ def test_protocols_hold_no_code():
 
 
 def test_nets_has_torchs_own_layers_and_the_mode():
-    assert used_of("nets") == {"mlp", "eval_mode", "in_eval_mode"}
+    assert used_of("nets") == {"mlp", "eval_mode", "in_eval_mode", "finest"}
+    assert nets.finest(torch.device("cpu")) == torch.float64 and shapes.has_values(torch.ones(1)) is True
     net = nets.mlp(2, 3, 1, n_layers=2, dropout=0.5)
     assert {type(part) for part in net.modules()} == {nn.Sequential, nn.Linear, nn.SiLU, nn.Dropout}
