@@ -56,10 +56,14 @@ def check_shape(x: Tensor, shape: tuple[int | str, ...], owner: str, hint: str =
 
 def float_type(model: nn.Module) -> torch.dtype | None:
     """The type of a model's real numbers, None if it has none: that of its first weight, or buffer."""
-    for tensors in (model.parameters(), model.buffers()):
-        for value in tensors:
-            if value.is_floating_point():
-                return value.dtype
+    for kept in ("_parameters", "_buffers"):
+        left: list[nn.Module | None] = [model]
+        while left:  # in the order of model.parameters(), which takes ten times as long, before every draw
+            if (part := left.pop()) is not None:
+                for value in getattr(part, kept).values():
+                    if value is not None and value.is_floating_point():
+                        return value.dtype
+                left += reversed(part._modules.values())
     return None
 
 

@@ -144,3 +144,14 @@ def test_the_first_size_that_does_not_count_is_named():
 @pytest.mark.parametrize("n", [1, 10**9, np.int64(3)])
 def test_whole_numbers_count(n):
     shapes.check_count(n, "Owner")
+
+
+def test_the_type_of_a_model_is_that_of_its_first_weight():
+    model = nn.Sequential(nn.BatchNorm1d(3), nn.Sequential(nn.Linear(3, 2)), nn.Linear(2, 1))
+    model.register_module("none", None)
+    assert shapes.float_type(model) == torch.float32 and shapes.float_type(model.double()) == torch.float64
+    model[0] = nn.Module()
+    model[0].register_buffer("first", torch.zeros(1, dtype=torch.float16))
+    model[2].float()
+    assert shapes.float_type(model) == torch.float64 and shapes.float_type(model[0]) == torch.float16
+    assert shapes.float_type(nn.Module()) is None
