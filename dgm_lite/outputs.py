@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 BLOCK = 4096  # bytes that are written to try a place: a full disk still takes an empty file
 
@@ -104,22 +104,37 @@ def _elsewhere(name: str, save: Callable[[Path], None]) -> Path | None:
 
 
 @contextmanager
-def alone(file: str | Path) -> Iterator[None]:
+def alone(file: str | Path, *, wait: bool = True) -> Iterator[None]:
     """Keep other processes that ask for the same file waiting, so that none overwrites another's lines.
 
-    The empty file ``.NAME.lock`` beside it stays: removing it would let two in at once.
+    The empty file ``.NAME.lock`` beside it stays where others wait: removing it would let two in at once.
+
+    Args:
+        file: Which file.
+        wait: Whether to wait for another process that has it, or to refuse.
 
     Raises:
+        ValueError: If another process has it, and nobody waits.
         OSError: If the folder cannot be written to.
     """
     target = _target(file, ())
     with _named(file):
         target.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(target.with_name(f".{target.name}.lock"))
-        lock.acquire()
+        lock_file = target.with_name(f".{target.name}.lock")
+        lock = FileLock(lock_file)
+        try:
+            lock.acquire(blocking=wait)
+        except Timeout as error:
+            raise ValueError(
+                f"outputs: expected {file} for one process alone, got another one that writes it now. "
+                "Choose another name, or wait until it has ended."
+            ) from error
     try:
         yield
     finally:
+        if not wait:
+            with suppress(OSError):  # where open files can't be removed
+                lock_file.unlink()
         lock.release()
 
 

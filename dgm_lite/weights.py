@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -56,11 +57,14 @@ def read(file: str | Path, *, kind: str) -> tuple[dict[str, Tensor], dict]:
 
     Raises:
         FileNotFoundError: If there is no such file.
+        PermissionError: If it may not be read.
         ValueError: If the file is damaged, foreign, of another version, or of another kind.
     """
     file = Path(file).expanduser()
     if not file.is_file():
         raise FileNotFoundError(f"weights: no file {file}.")
+    if not os.access(file, os.R_OK):
+        raise PermissionError(f"weights: expected a file that may be read, got {file}: permission denied.")
     try:
         with safe_open(str(file), framework="pt") as opened:
             metadata = opened.metadata() or {}

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import pickle
 from contextlib import suppress
 from inspect import signature
@@ -308,3 +309,11 @@ def test_saving_under_other_arguments_is_refused(entry, tmp_path):
     drawn = torch.rand(1)
     torch.manual_seed(5)
     assert drawn == torch.rand(1), "saving takes draws"
+
+
+def test_a_file_that_may_not_be_read_is_no_damaged_one(tmp_path, monkeypatch):
+    file = tmp_path / "w.safetensors"
+    weights.save(nn.Linear(2, 2), file)
+    monkeypatch.setattr(os, "access", lambda path, how: how != os.R_OK)  # root may read everything
+    with pytest.raises(PermissionError, match="may be read"):
+        weights.load(nn.Linear(2, 2), file)

@@ -73,6 +73,11 @@ class Dataset:
     def __post_init__(self):
         if self.levels is not None:
             check_count(self.levels, f"Dataset {self.name!r}", "levels")
+        if self.rows is not None and not isinstance(self.rows, Rows):
+            got = f"the class {self.rows.__name__}" if isinstance(self.rows, type) else repr(self.rows)
+            raise ValueError(
+                f"Dataset {self.name!r}: expected rows such as Picture(8, 8) or None, got {got}."
+            )
         more = {}
         for split in SPLITS:
             columns = self._given(split)

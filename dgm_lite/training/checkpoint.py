@@ -127,10 +127,19 @@ def save(run) -> None:
         run: The state of one ``fit``.
 
     Raises:
+        ValueError: If a plain attribute of the model changed in training: nothing could bring it back.
         OSError: If it cannot be written; the one of the epoch before stays.
     """
     if run.checkpoint is None:
         return
+    now = {f"model's {name}": value for name, value in identities.identity(run.model)["settings"].items()}
+    before = {name: value for name, value in run.identity["settings"].items() if name.startswith("model's ")}
+    if changed := identities.differences({"settings": before}, {"settings": now}):
+        raise ValueError(
+            f"fit: expected settings that stay as they are, got {identities.listed(changed)}. What changes "
+            "in training belongs in a buffer, or a checkpoint can't bring it back: "
+            "self.register_buffer('step', torch.tensor(0))."
+        )
     draws = torch.get_rng_state()[None]
     if run.trainer.n_processes > 1:
         draws = run.accelerator.gather(draws)  # every process has its own

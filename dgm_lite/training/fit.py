@@ -1,10 +1,11 @@
 """Train, validate after every epoch, keep the best weights: one run, from its first step to its end."""
 
+import inspect
 import math
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,23 @@ class Steps(list):
     stopped = False
 
 
+def _said(what) -> str:
+    return f"the class {what.__name__}" if isinstance(what, type) else type(what).__name__
+
+
+def _check_columns(loss: Callable, used: tuple[str, ...]) -> None:
+    """Refuse columns that a loss does not take."""
+    signature = inspect.signature(loss)
+    try:
+        signature.bind(*used)
+    except TypeError as error:
+        columns = ", ".join(signature.parameters)
+        raise ValueError(
+            f"fit: expected batches of what the loss takes, ({columns}), got ({', '.join(used)}). Choose the "
+            "columns of a data set: data.using('x', 'y'), or data.using('x')."
+        ) from error
+
+
 class Run:
     """The state of one ``fit``.
 
@@ -49,12 +67,17 @@ class Run:
                 f"fit: expected a Dataset, got {type(data).__name__}. "
                 "Build one with Dataset(name, train, valid, test)."
             )
+        for given, kind in ((model, nn.Module), (config, TrainConfig)):
+            if not isinstance(given, kind):
+                raise ValueError(f"fit: expected a {kind.__name__}, got {_said(given)}.")
         if len(data.train) == 0:
             raise ValueError(f"fit: expected at least one training example, got none in {data.name!r}.")
         self.model, self.data, self.config, self.accelerator = model, data, config, accelerator
         self.generator = torch.Generator().manual_seed(config.seed)
         per_epoch = math.ceil(len(data.train) / config.batch_size)
         self.trainer = Trainer(model, config, config.epochs * per_epoch, accelerator)
+        for player in self.trainer.players:
+            _check_columns(player.loss, data.used)
         self.steps = Steps()
         self.epoch, self.best_loss, self.best_epoch, self.best = 0, math.inf, -1, None
         # A game has no loss that says how good the samples are, so its last weights are kept.
@@ -124,13 +147,11 @@ class Run:
         checkpoints.save(self)
 
     def report(self) -> str:
-        """Validation loss for the bar: bits per dimension for data with levels, nats otherwise."""
+        """The losses for the bar: what they are made of, and their unit, only the model knows."""
         last = self.steps[-1]
         if not self.validates:
             return ", ".join(f"{name} {value:.3f}" for name, value in last.losses.items())
-        if self.data.levels and self.data.used == ("x",):
-            return f"valid {last.valid / self.data.train[0].numel() / math.log(2):.3f} bits/dim"
-        return f"valid {last.valid:.3f} nats"
+        return f"valid loss {last.valid:.3f}"
 
     def finish(self) -> None:
         """Leave the best weights in the model, or the averaged ones, and the model in eval mode."""
@@ -147,31 +168,37 @@ class Run:
             bar: See ``fit``.
 
         Raises:
-            ValueError: If the checkpoint is damaged or belongs to another run.
+            ValueError: If the checkpoint is damaged or belongs to another run, or another process writes it.
             DivergedError: If a loss or a gradient is not finite.
             OSError: If the checkpoint can't be written any more.
             KeyboardInterrupt: If it was stopped; ``steps.stopped`` says so as well.
         """
         from tqdm.auto import tqdm  # widgets in a notebook, where importing them takes its time
 
-        checkpoints.resume(self)
-        try:
-            with tqdm(total=self.config.epochs, initial=self.epoch, unit="epoch", leave=False,
-                      disable=_hidden(bar)) as shown:  # fmt: skip
-                while self.goes_on():
-                    self.train(self.data.batches(self.config.batch_size, self.generator))
-                    if self.validates:
-                        with self.candidate():
-                            valid = mean_loss(self.model, self.data.split("valid"))
-                        self.judge(valid)
-                    self.end_epoch()
-                    shown.set_postfix_str(self.report())
-                    shown.update()
-        except KeyboardInterrupt:
-            self.steps.stopped = True
-            raise
-        finally:
-            self.finish()
+        with self._alone():
+            checkpoints.resume(self)
+            try:
+                with tqdm(total=self.config.epochs, initial=self.epoch, unit="epoch", leave=False,
+                          disable=_hidden(bar)) as shown:  # fmt: skip
+                    while self.goes_on():
+                        self.train(self.data.batches(self.config.batch_size, self.generator))
+                        if self.validates:
+                            with self.candidate():
+                                valid = mean_loss(self.model, self.data.split("valid"))
+                            self.judge(valid)
+                        self.end_epoch()
+                        shown.set_postfix_str(self.report())
+                        shown.update()
+            except KeyboardInterrupt:
+                self.steps.stopped = True
+                raise
+            finally:
+                self.finish()
+
+    def _alone(self) -> AbstractContextManager:
+        """No other run writes this checkpoint meanwhile: each would cut off the other's steps."""
+        writes = self.checkpoint and self.trainer.rank == 0
+        return outputs.alone(self.checkpoint, wait=False) if writes else nullcontext()
 
 
 @torch.no_grad()

@@ -691,20 +691,12 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
 # --- the bar --------------------------------------------------------------------------------
 
 
-def test_the_bar_shows_bits_per_dimension(capsys):
-    data = tiny_data()
-    steps = fit(tiny_arm(), data, TrainConfig(epochs=2, batch_size=10), bar=True)
+def test_the_bar_shows_the_validation_loss_and_no_unit_that_only_the_model_knows(capsys):
+    steps = fit(tiny_arm(), tiny_data(), TrainConfig(epochs=2, batch_size=10), bar=True)
     shown = capsys.readouterr()
-    bits = [s.valid / 4 / math.log(2) for s in steps if s.valid is not None][-1]
-    assert f"valid {bits:.3f} bits/dim" in shown.err
+    assert f"valid loss {steps[-1].valid:.3f}" in shown.err and "bits" not in shown.err
     assert "1/2 [" in shown.err and "<" in shown.err, "expected progress and the time that is left"
     assert shown.out == ""
-
-
-def test_the_bar_shows_nats_for_continuous_data(capsys):
-    x = torch.randn(60, 2)
-    fit(GaussianMixture(2, 2), Dataset("plane", x[:40], x[40:50], x[50:]), TrainConfig(epochs=1), bar=True)
-    assert "nats" in capsys.readouterr().err
 
 
 def test_nothing_of_the_bar_is_stored(capsys):
@@ -822,3 +814,71 @@ def test_processes_share_a_batch_and_weigh_their_parts(n, total):
         assert torch.cat(taken).flatten().sort().values.tolist() == x.flatten().tolist()
     else:
         assert all(torch.equal(part, x) for part in taken), "too few to share: each takes the step alone"
+
+
+# --- what a run is asked for ----------------------------------------------------------------
+
+
+class Counting(GaussianMixture):
+    """Counts its steps in a plain attribute, as warm-ups are often written."""
+
+    step = 0
+
+    def loss(self, x):
+        self.step += 1
+        return super().loss(x)
+
+
+def plane_data() -> Dataset:
+    x = torch.randn(30, 2, generator=torch.Generator().manual_seed(0))
+    return Dataset("plane", x[:10], x[10:20], x[20:])
+
+
+def test_what_a_checkpoint_cannot_bring_back_is_refused_after_one_epoch(tmp_path):
+    model = Counting(2, 2)
+    said = "a buffer", "step", "register_buffer"
+    laws.refuses(lambda: fit(model, plane_data(), TrainConfig(epochs=3), checkpoint=tmp_path / "c"), *said)
+    assert model.step == 2, "one batch of an epoch, and its validation"
+    assert len(fit(Counting(2, 2), plane_data(), TrainConfig(epochs=3))) == 3, "without a checkpoint it may"
+
+    class Buffered(Counting):
+        def __init__(self, *sizes):
+            super().__init__(*sizes)
+            self.register_buffer("count", torch.tensor(0))
+
+        def loss(self, x):
+            self.count += 1
+            return GaussianMixture.loss(self, x)
+
+    fit(Buffered(2, 2), plane_data(), TrainConfig(epochs=2), checkpoint=tmp_path / "b")
+
+
+def test_two_runs_do_not_write_one_checkpoint(tmp_path):
+    """The second is refused before it has changed anything; after the first ended, it is welcome."""
+    file, refused = tmp_path / "run.ckpt", []
+
+    class Second(type(tiny_data())):
+        def batches(self, size, generator):
+            if not refused:
+                refused.append(True)
+                other = TrainConfig(epochs=1, batch_size=10)
+                laws.refuses(
+                    lambda: fit(tiny_arm(), tiny_data(), other, checkpoint=file), "another one that writes it"
+                )
+            yield from super().batches(size, generator)
+
+    data = tiny_data()
+    data = Second(data.name, data.train, data.valid, data.test, levels=data.levels)
+    fit(tiny_arm(), data, TrainConfig(epochs=2, batch_size=10), checkpoint=file)
+    assert refused and {p.name for p in tmp_path.iterdir()} == {"run.ckpt", "run.ckpt.steps"}
+    assert len(fit(tiny_arm(), tiny_data(), TrainConfig(epochs=3, batch_size=10), checkpoint=file)) == 9
+
+
+def test_what_fit_is_given_is_named_where_it_is_something_else():
+    data, model = plane_data(), GaussianMixture(2, 2)
+    y = torch.zeros(10, dtype=torch.long)
+    labelled = Dataset("plane", data.train, data.valid, data.test, y, y, y).labelled()
+    laws.refuses(lambda: fit(GaussianMixture, data), "expected a Module", "class GaussianMixture")
+    laws.refuses(lambda: fit(model, data, {"epochs": 3}), "expected a TrainConfig", "dict")
+    laws.refuses(lambda: fit(model, labelled), "(x)", "got (x, y)", "using('x')")
+    laws.refuses(lambda: fit(Classifier(2, 2), data), "(x, y)", "got (x)", "using('x', 'y')")
