@@ -106,7 +106,7 @@ class StepsFile:
             )
         table = np.frombuffer(raw, dtype="<f8").reshape(n, 2 + len(self.players))
         epochs = table[:, 0]
-        if not ((epochs >= 0) & (epochs < 2**53) & (epochs % 1 == 0)).all():
+        if not ((epochs >= 0) & (epochs < 2**53) & (epochs == np.floor(epochs))).all():
             raise ValueError(f"fit: {self.file} is damaged: expected whole numbers of epochs, got others.")
         self.n, self.digest = n, digest
         return [

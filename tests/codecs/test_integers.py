@@ -7,6 +7,7 @@ from dgm_lite import laws
 from dgm_lite.codecs import integers
 from dgm_lite.codecs.coder import DamagedError
 from dgm_lite.latent.transform_coder import LogisticCells
+from tests.fuzz.targets import modestly
 
 
 def table(n_columns: int = 3):
@@ -34,6 +35,14 @@ def test_the_code_does_not_depend_on_how_many_rows_are_laid_out(monkeypatch):
     monkeypatch.setattr(integers, "AT_ONCE", 150)  # seven rows
     assert integers.pack(z, table(), "test") == payload
     assert torch.equal(integers.unpack(payload, 100, table(), "test"), z)
+
+
+def test_wide_tables_take_no_more_memory_than_narrow_ones():
+    z = torch.randint(4096, (600, 16), generator=torch.Generator().manual_seed(0))
+    z[0, 0], z[0, 1] = 0, 4095
+    with modestly():
+        payload = integers.pack(z, table(16), "test")
+        assert torch.equal(integers.unpack(payload, 600, table(16), "test"), z)
 
 
 @pytest.mark.parametrize("ends", [(0, 2**12), (-(2**15) - 1, 0)])

@@ -185,3 +185,10 @@ def test_the_mask_of_bits_back_is_part_of_the_format():
     assert len(bits_back._mask(0, torch.zeros(16), sharp[:1].expand(16))) == 2
     words = np.random.Generator(np.random.PCG64(7)).integers(2**16, size=2)
     assert bits_back._mask(7, mu, std).tolist() == words.tolist()
+
+
+@pytest.mark.parametrize("payload", [b"", bytes(8), b"x" + bytes(8)])
+def test_bits_back_refuses_a_stack_without_a_top(payload):
+    laws.refuses(
+        lambda: bits_back.decode(build(first("bits_back"), 5, 3), payload, 1), "bits_back", "last word"
+    )

@@ -51,13 +51,11 @@ def _facts(raw: bytes, rng: random.Random) -> bytes:
         whole = json.loads(raw)
         places = list(_places(whole))
         if places:
-            inside, key = rng.choice(places)
+            (inside, key), (other, name) = rng.choice(places), rng.choice(places)
             if rng.random() < 0.2:
                 del inside[key]
             else:
-                inside[key] = (
-                    rng.choice(ODD) if rng.random() < 0.8 else (lambda at, k: at[k])(*rng.choice(places))
-                )
+                inside[key] = rng.choice(ODD) if rng.random() < 0.8 else other[name]
         return json.dumps(whole).encode()
     except (ValueError, RecursionError):
         return _bytes(raw, rng)
