@@ -14,7 +14,7 @@ from dgm_lite.codecs.coder import DamagedError, Decoder, Encoder
 
 WINDOW = struct.Struct("<hH")  # the smallest integer, and how many values there are from it on
 WIDEST = 2**12
-AT_ONCE = 2**20  # numbers in the tables that are laid out at a time; the code does not depend on it
+AT_ONCE = 2**18  # numbers in the tables that are laid out at a time; the code does not depend on it
 
 Table = Callable[[int, int], Tensor]  # (low, high) -> log-probabilities in nats, (M, high - low + 1)
 
