@@ -61,7 +61,10 @@ class GAN(nn.Module):
 
     def generate(self, z: Tensor) -> Tensor:
         """x = G(z): (B, latent_dim) -> (B, D)."""
-        g = self.generator(check_real(z, ("B", self.latent_dim), self, finite=False))
+        return self._generated(check_real(z, ("B", self.latent_dim), self, finite=False))
+
+    def _generated(self, z: Tensor) -> Tensor:
+        g = self.generator(z)
         return self.middle + self.half_width * (1.02 * torch.tanh(g) if self.bounded else g)
 
     def discriminate(self, x: Tensor) -> Tensor:
@@ -117,7 +120,7 @@ class GAN(nn.Module):
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """z ~ N(0, I), then x = G(z): real numbers, shape (n, D), in one pass."""
         check_count(n, "GAN.sample")
-        return self.generate(self._latent(n, generator))
+        return self._generated(self._latent(n, generator))  # its own draws need no check
 
     @in_eval_mode
     def force(self, x: Tensor) -> Tensor:
