@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "dgm_lite"
 
-TOOLBOX = {"protocols", "shapes", "distributions", "nets", "outputs", "identity", "extras"}
+TOOLBOX = {"protocols", "shapes", "distributions", "nets", "outputs", "identity", "sources", "extras"}
 FAMILIES = {"autoregressive", "flows", "latent", "gan", "energy", "diffusion", "joint"}
 EVERYTHING_BELOW = TOOLBOX | FAMILIES | {
     "datasets", "weights", "training", "evaluate", "laws", "catalog", "claims", "codecs", "plot",

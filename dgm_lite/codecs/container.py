@@ -10,7 +10,6 @@ error that says why not.
 """
 
 import hashlib
-import json
 import math
 import struct
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from torch import Tensor, nn
 
 from dgm_lite.codecs import autoregressive, bits_back, integer_flow, lossy
 from dgm_lite.codecs.coder import DamagedError
-from dgm_lite.identity import identity, raw
+from dgm_lite.identity import canonical, raw
 from dgm_lite.shapes import show
 
 MAGIC = b"DGM1"
@@ -62,7 +61,7 @@ def fingerprint(model: nn.Module) -> bytes:
 
     The first three are of how it is built, the others of that and of every number.
     """
-    built = json.dumps(identity(model), sort_keys=True).encode()
+    built = canonical(model)
     numbers = hashlib.blake2b(built, digest_size=DIGEST - BUILT)
     for name, value in sorted(model.state_dict().items()):
         numbers.update(f"{name}\n".encode())
