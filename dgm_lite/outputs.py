@@ -96,9 +96,9 @@ def _elsewhere(name: str, save: Callable[[Path], None]) -> Path | None:
             new = Path(tempfile.mkdtemp(prefix="dgm-lite-", dir=folder))
             try:
                 save(new / name[-60:])
-            except OSError:
-                new.rmdir()
-                raise
+            finally:
+                with suppress(OSError):
+                    new.rmdir()  # unless the file is in it
             return new / name[-60:]
     return None
 

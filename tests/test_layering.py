@@ -26,6 +26,8 @@ MAY_IMPORT = {
     "protocols": set(),
     "shapes": set(),
     "outputs": set(),
+    "sources": set(),
+    "identity": {"shapes", "sources"},
     "datasets": set(TOOLBOX),
     "weights": set(TOOLBOX),
     "training": TOOLBOX | {"weights"},

@@ -212,6 +212,21 @@ def test_what_cannot_be_written_is_kept(tmp_path, monkeypatch):
         shutil.rmtree(tmp_path / "tmp", ignore_errors=True)
 
 
+@pytest.mark.parametrize("error", [OSError, ValueError, TypeError, KeyboardInterrupt])
+def test_what_could_not_be_kept_leaves_no_folder(error, tmp_path, monkeypatch):
+    def save(file):
+        raise OSError if file == tmp_path / "out" else error
+
+    for name in ("tmp", "home", "here"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(outputs.tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(error):
+        outputs.keep(tmp_path / "out", save)
+    assert [path for path in tmp_path.rglob("*") if path.parent != tmp_path] == []
+
+
 def test_too_little_space_is_found_before(tmp_path):
     with pytest.raises(OSError, match="expected 1,000,000,000,000,000,000 bytes of space"):
         outputs.place(tmp_path / "x", size=10**18)

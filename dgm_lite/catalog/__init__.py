@@ -81,6 +81,27 @@ def _check_sketch(entry: Entry, arguments: dict, tensors: dict[str, Tensor], fil
         raise ValueError(f"catalog: {file} does not fit {entry.name}: expected {different}.")
 
 
+def check(trained: nn.Module, name: str, arguments: dict) -> None:
+    """Refuse a model that is not the one of this name with these arguments, whatever its weights.
+
+    Args:
+        trained: The model.
+        name: Its name in this catalog.
+        arguments: What it was built with, as far as it is not the catalog's default.
+
+    Raises:
+        ValueError: If the catalog has no model of this name, or builds another one with these arguments.
+    """
+    with torch.random.fork_rng(devices=[]):
+        built = model(name).build(**arguments)
+    different = differences(identity(built), identity(trained))
+    if different:
+        raise ValueError(
+            f"catalog: expected the model that {name!r} is with these arguments, got another one: "
+            f"expected {listed(different)}."
+        )
+
+
 def save(trained: nn.Module, file: str | Path, name: str, arguments: dict, **about) -> None:
     """Save a trained model so that ``load`` needs nothing but the file.
 
@@ -94,14 +115,5 @@ def save(trained: nn.Module, file: str | Path, name: str, arguments: dict, **abo
     Raises:
         ValueError: If the catalog has no model of this name, or builds another one with these arguments.
     """
-    entry = model(name)
-    arguments = {**entry.arguments, **arguments}
-    with torch.random.fork_rng(devices=[]):
-        built = entry.build(**arguments)
-    different = differences(identity(built), identity(trained))
-    if different:
-        raise ValueError(
-            f"catalog: expected the model that {name!r} is with these arguments, got another one: "
-            f"expected {listed(different)}."
-        )
-    weights.save(trained, file, name=name, arguments=arguments, **about)
+    check(trained, name, arguments)
+    weights.save(trained, file, name=name, arguments={**model(name).arguments, **arguments}, **about)

@@ -52,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
     Whatever ends the training early, the best weights so far are saved, and the file says what it was.
 
     Raises:
-        ValueError: On a name or a value that does not exist, or data that the model does not take.
+        ValueError: On a name or a value that does not exist, or data that the model does not take; after the
+            training, if it made another model of this one: the weights are saved all the same.
         OSError: If the weights or the checkpoint cannot be written; says where the weights are then.
         DivergedError: If a loss became NaN or infinite; says where the weights from before are.
         KeyboardInterrupt: If training was stopped before its first step.
@@ -77,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
     _check(args, model, config)  # now, and not after an hour of training
     if entry.start:
         getattr(model, entry.start)(data.train)
+    catalog.check(model, entry.name, arguments)  # now as well
     began = time.perf_counter()
     training = Run(model, data, config, args.checkpoint)
     ended = _trained(training)
@@ -128,7 +130,7 @@ def _trained(training) -> BaseException | None:
 
 def _save(training, ended: BaseException | None, out, name: str, arguments: dict, **facts) -> None:
     """Write the weights, and how far the training came."""
-    from dgm_lite import catalog, outputs
+    from dgm_lite import catalog, outputs, weights
 
     facts |= {"seed": training.config.seed, "epochs": training.config.epochs}
     if training.epoch != training.config.epochs:
@@ -136,10 +138,15 @@ def _save(training, ended: BaseException | None, out, name: str, arguments: dict
     if ended:
         why = "by you" if training.steps.stopped else f"{type(ended).__name__}: {ended}"
         facts["stopped"] = f"in epoch {training.epoch}, after {len(training.steps)} steps: {why}"
+    about = {"name": name, "arguments": arguments, **facts}
     try:
-        outputs.keep(out, lambda file: catalog.save(training.model, file, name, arguments, **facts))
-    except OSError as unwritten:
+        try:
+            outputs.keep(out, lambda file: catalog.save(training.model, file, **about))
+        except ValueError as unlike:  # the training changed more than weights
+            outputs.keep(out, lambda file: weights.save(training.model, file, **about))
+            raise ValueError(f"{unlike} The weights are in {out} as they are.") from unlike
+    except (OSError, ValueError) as failed:
         if ended is None:
             raise
-        ended.add_note(str(unwritten))  # it says where the weights are now
-        raise ended from unwritten
+        ended.add_note(str(failed))  # it says where the weights are now
+        raise ended from failed

@@ -1,11 +1,13 @@
 """``train``: what it writes, when it stops, and what it refuses."""
 
 import functools
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import weakref
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from PIL import Image
 from dgm_lite import catalog, outputs, weights
 from dgm_lite.cli.main import main
 from dgm_lite.datasets.dataset import Dataset
+from dgm_lite.latent.mixture import GaussianMixture
 from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.fit import Run
 from dgm_lite.training.step import DivergedError
@@ -396,3 +399,107 @@ def test_train_starts_from_the_data_where_the_catalog_says_so(entry, tmp_path, m
     monkeypatch.setattr(f"{module}.{name}", functools.wraps(make)(made))
     monkeypatch.setattr(Run, "to_the_end", stopped)
     assert main(["train", entry.name, "--out", str(tmp_path / "w.safetensors")]) == 130
+
+
+class Changing(GaussianMixture):
+    """A mixture that is not careful with what it keeps beside its weights."""
+
+    way = "nothing"
+
+    def __init__(self, dim: int, n_components: int):
+        super().__init__(dim, n_components)
+        self.calls, self.seen, self.last, self.running = 0, [], None, torch.zeros(2)
+        if self.way == "birth":
+            self.born = next(BIRTHS)
+
+    @functools.cached_property
+    def scale(self):
+        return self.log_std.exp().mean().item()
+
+    def loss(self, x):
+        value = super().loss(x)
+        if self.way == "counter":
+            self.calls += 1
+        elif self.way == "list":
+            self.seen.append(value.item())
+        elif self.way == "running":
+            self.running = self.running + x.mean(0)
+        elif self.way == "cache":
+            self.last = value.detach()
+        elif self.way == "graph":
+            self.last = value
+        elif self.way == "property":
+            assert self.scale > 0
+        return value
+
+
+BIRTHS = itertools.count()
+UNLIKE = {"counter": "calls 0, got ", "list": "seen [], got ", "running": "running 'tensor "}
+
+
+@pytest.fixture
+def changing(monkeypatch, tmp_path):
+    """Trains one, and gives the code, the weights file and the folder for temporary files."""
+    monkeypatch.setattr("dgm_lite.latent.mixture.Changing", Changing, raising=False)
+    (mixture,) = (entry for entry in catalog.MODELS if entry.name == "gaussian-mixture")
+    entry = replace(mixture, name="changing", address="dgm_lite.latent.mixture:Changing")
+    monkeypatch.setattr(catalog, "MODELS", (*catalog.MODELS, entry))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(outputs.tempfile, "tempdir", str(temporary))
+
+    def train(way):
+        monkeypatch.setattr(Changing, "way", way)
+        out = tmp_path / "w.safetensors"
+        return main(["train", "changing", "--epochs", "3", "--out", str(out)]), out, temporary
+
+    return train
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize("way", UNLIKE)
+def test_weights_of_a_model_that_training_made_another_are_kept(way, stopped, changing, monkeypatch, capsys):
+    if stopped:
+        ends_in(2, monkeypatch, KeyboardInterrupt())
+    code, out, temporary = changing(way)
+    shown = capsys.readouterr().err
+    assert code == (130 if stopped else 2) and UNLIKE[way] in shown
+    assert f"The weights are in {out} as they are." in shown and list(temporary.iterdir()) == []
+    kept, about = weights.read(out, kind="weights")
+    assert about["name"] == "changing" and about.get("epochs_done", 3) == (2 if stopped else 3)
+    model = catalog.model("changing").build()
+    assert kept.keys() == model.state_dict().keys()
+    assert not all(torch.equal(kept[name], value) for name, value in model.state_dict().items())
+    with pytest.raises(ValueError, match="does not fit"):
+        catalog.load(out)
+
+
+def test_weights_that_fit_nowhere_and_nothing_are_kept_elsewhere(changing, monkeypatch, capsys):
+    honest = os.replace
+
+    def full(part, target):
+        if (
+            target.parent.name != "temporary"
+            and target.suffix == ".safetensors"
+            and "dgm-lite-" not in str(target)
+        ):
+            raise FULL
+        honest(part, target)
+
+    monkeypatch.setattr(outputs.os, "replace", full)
+    code, out, temporary = changing("counter")
+    (kept,) = temporary.rglob("*.safetensors")
+    assert code == 2 and not out.exists() and f"It is kept as {kept}." in said(capsys)
+    assert len(list(temporary.iterdir())) == 1 and weights.read(kept, kind="weights")[1]["name"] == "changing"
+
+
+@pytest.mark.parametrize("way", ["nothing", "cache", "graph", "property"])
+def test_what_a_model_remembers_from_its_training_is_no_other_model(way, changing):
+    code, out, temporary = changing(way)
+    assert code == 0 and catalog.load(out)[1]["name"] == "changing" and list(temporary.iterdir()) == []
+
+
+def test_a_model_that_is_another_each_time_is_refused_before_the_training(changing, monkeypatch, capsys):
+    monkeypatch.setattr(Run, "train", lambda *_: pytest.fail("it trains"))
+    code, out, _ = changing("birth")
+    assert code == 2 and "expected born" in said(capsys) and not out.exists()
