@@ -12,6 +12,10 @@ import torch
 from torch import Tensor, nn
 
 
+class TooLarge(ValueError):
+    """What was asked for is known in principle, and not computed at this size."""
+
+
 @runtime_checkable
 class Sampler(Protocol):
     """Draws from the model: ``sample(n) -> (n, *event)``."""

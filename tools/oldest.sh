@@ -10,7 +10,9 @@ export OMP_NUM_THREADS=1 PYTHONHASHSEED=0
 .oldest/bin/uv pip install --quiet --python .oldest/bin/python --resolution lowest-direct \
     -r pyproject.toml --extra photo --extra multi
 .oldest/bin/uv pip install --quiet --python .oldest/bin/python pytest pytest-timeout pytest-xdist nbformat
-rooms="autoregressive catalog codecs comparison datasets evaluate flows gan joint latent training why"
+rooms="autoregressive catalog cli codecs comparison datasets evaluate exercises flows fuzz gan joint latent laws
+training why"
 exec .oldest/bin/python -m pytest -q -n 2 $(for room in $rooms; do echo tests/$room; done) \
     tests/test_laws.py tests/test_planted_errors.py tests/test_weights.py tests/test_docstrings.py \
-    tests/test_distributions.py tests/test_nets.py tests/test_plot.py tests/test_protocols.py tests/test_shapes.py
+    tests/test_distributions.py tests/test_identity.py tests/test_nets.py tests/test_outputs.py \
+    tests/test_plot.py tests/test_protocols.py tests/test_shapes.py

@@ -3,7 +3,7 @@
     python tools/quick.py [--since main]
 
 Lint, layers, the laws on small models, and the tests of what changed: those of a file, of its folder where it
-has none of its own, and those that import it.
+has none of its own, and those that import it. What only `make test` looks at is named at the end.
 """
 
 import argparse
@@ -17,6 +17,12 @@ from tools.check import ROOT, environment
 
 ALWAYS = ("tests/test_layering.py", "tests/test_laws.py")
 ELSEWHERE = ("tests/packaging", "tests/pages", "tests/live")  # minutes, a browser: `make test` has them
+READ_BY = {  # tests that read files which are not Python, by how these files' names begin
+    "book/": ("tests/test_notebooks_hygiene.py", "tests/test_book_sources.py"),
+    "data/": ("tests/datasets/test_files.py",),
+    "README.md": ("tests/tools/test_documents.py",),
+    "CONTRIBUTING.md": ("tests/tools/test_documents.py",),
+}
 
 
 def changed(since: str) -> list[str]:
@@ -33,12 +39,18 @@ def tests_of(file: str) -> set[str]:
     path = Path(file)
     if path.match("tests/**/test_*.py") or path.match("tests/test_*.py"):
         return {file} if (ROOT / file).exists() else set()
-    if path.parts[0] not in ("dgm_lite", "tools") or path.suffix != ".py":
-        return set()
+    if path.parts[0] == "tests":  # what the tests of a folder share
+        return {path.parent.as_posix()} if len(path.parts) > 2 and (ROOT / path.parent).exists() else set()
+    if path.parts[0] not in ("dgm_lite", "tools"):
+        return {test for start, tests in READ_BY.items() if file.startswith(start) for test in tests}
     below = path.parent.parts[1:] if path.parts[0] == "dgm_lite" else path.parent.parts
     folder = Path("tests", *below)
-    own = folder / f"test_{path.name}"
+    while not (ROOT / folder).exists():
+        folder = folder.parent
+    own = folder / f"test_{path.stem}.py"
     found = {own.as_posix()} if (ROOT / own).exists() else {folder.as_posix()} if below else set()
+    if path.suffix != ".py":
+        return found
     address = re.escape(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
     package, _, name = address.rpartition(r"\.")
     importing = re.compile(
@@ -50,14 +62,21 @@ def tests_of(file: str) -> set[str]:
     return {name for name in found if (ROOT / name).exists()}
 
 
+def left_to_make_test(files: list[str], tests: set[str]) -> list[str]:
+    """Tests too long to be run here, notebooks, which are run there, and files that no test here looks at."""
+    unread = (file for file in files if file.endswith(".ipynb") or not tests_of(file))
+    return sorted({*(name for name in tests if name.startswith(ELSEWHERE)), *unread})
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--since", default="HEAD", help="the commit to compare with (default HEAD)")
     args = parser.parse_args(argv)
     began = time.time()
-    found = set().union(*map(tests_of, changed(args.since)), ALWAYS)
+    files = changed(args.since)
+    found = set().union(*map(tests_of, files), ALWAYS)
     tests = sorted(name for name in found if not name.startswith(ELSEWHERE))
-    left = sorted(found - set(tests))
+    left = left_to_make_test(files, found)
     lint = [sys.executable, "-m", "ruff", "check", "--quiet", "dgm_lite", "tools", "tests"]
     test = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *tests]
     codes = [subprocess.run(command, cwd=ROOT, env=environment()).returncode for command in (lint, test)]

@@ -90,7 +90,7 @@ def known_prefix(x: Tensor, known: Tensor, levels: int, dim: int, owner: str) ->
     """The known columns of x, (B, d), if they are its first ones.
 
     Args:
-        x: Integers, (B, D).
+        x: Integers, (B, D). What stands where nothing is known is not looked at.
         known: Booleans, (D,): which positions of x to keep.
         levels: Values that x may take.
         dim: D.
@@ -101,8 +101,9 @@ def known_prefix(x: Tensor, known: Tensor, levels: int, dim: int, owner: str) ->
             model has p(x_d | x_{<d}), and conditioning on what comes later would take a sum over
             everything between.
     """
-    x = check_levels(x, levels, ("B", dim), owner, "Flatten images: x.flatten(1).")
+    whole = check_levels(x, None, ("B", dim), owner, "Flatten images: x.flatten(1).")
     check_mask(known, dim, owner)
+    whole = check_levels(whole.masked_fill(~known.to(x.device), 0), levels, ("B", dim), owner)
     start = int(known.sum())
     if not known[:start].all():
         gap = int((~known).nonzero()[0])
@@ -111,4 +112,4 @@ def known_prefix(x: Tensor, known: Tensor, levels: int, dim: int, owner: str) ->
             "known one. An autoregressive model conditions on what comes earlier in its order, not on "
             "what comes later."
         )
-    return x[:, :start]
+    return whole[:, :start]

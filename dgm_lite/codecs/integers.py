@@ -28,12 +28,13 @@ def pack(z: Tensor, table: Table, owner: str) -> bytes:
         owner: Who refuses: the first word of a message.
 
     Raises:
-        ValueError: If the integers lie too far apart to be listed in a table.
+        ValueError: If the integers lie too far apart to be listed in a table, or too far from 0 to be named.
     """
     low, high = int(z.min()), int(z.max())
-    if not (low >= -(2**15) and high < low + WIDEST):
+    if not (-(2**15) <= low < 2**15 and high < low + WIDEST):
         raise ValueError(
-            f"{owner}: expected z within {WIDEST} values of each other, got {low} to {high}. "
+            f"{owner}: expected z within {WIDEST} values of each other, the smallest -32768 to 32767, "
+            f"got {low} to {high}. "
             "These x are far from everything that the model was trained on."
         )
     encoder, log_p = Encoder(), table(low, high)

@@ -43,8 +43,14 @@ def image_formats(rows: Sequence[Row]) -> dict[str, float]:
 
 
 def stability(rows: Sequence[Row], model: str) -> tuple[float, float, int, int]:
-    """Mean and standard deviation of the told share over seeds, how many runs were lost, and of how many."""
+    """Mean and standard deviation of the told share over seeds, how many runs were lost, and of how many.
+
+    Raises:
+        ValueError: If the results have fewer than two seeds of it.
+    """
     told = np.array(values_of(rows, "stability", model, "told from data"))
+    if len(told) < 2:
+        raise ValueError(f"table: expected two seeds or more of {model!r} in the results, got {len(told)}.")
     return float(told.mean()), float(told.std(ddof=1)), int((told > LOST).sum()), len(told)
 
 
@@ -65,14 +71,30 @@ def lossy_curve(rows: Sequence[Row], model: str) -> list[Point]:
 
 
 def lossy_gain(rows: Sequence[Row], model: str) -> tuple[float, float]:
-    """Bytes of a lossy codec at the middle of what it shares with WebP, and WebP's at that error."""
+    """Bytes of a lossy codec at the middle of what it shares with WebP, and WebP's at that error.
+
+    Raises:
+        ValueError: If the results have none of either, or the two reach no error in common.
+    """
     ours, theirs = lossy_curve(rows, model), lossy_curve(rows, "WebP")
     shared = [p for p in ours if theirs[-1].mse <= p.mse <= theirs[0].mse]
+    if not shared:
+        span = f"{theirs[-1].mse:.3g} to {theirs[0].mse:.3g}"
+        got = ", ".join(f"{p.mse:.3g}" for p in ours)
+        raise ValueError(f"table: expected errors of {model!r} among those of WebP, {span}, got {got}.")
     middle = shared[len(shared) // 2]
     return middle.n_bytes, bytes_at(theirs, middle.mse)
 
 
 def less_than_linear(rows: Sequence[Row], model: str) -> float:
-    """Share of bytes that a lossy codec saves against principal components, mean over its points."""
+    """Share of bytes that a lossy codec saves against principal components, mean over its points.
+
+    Raises:
+        ValueError: If the results have none of either, or the two reach no error in common.
+    """
     ours, theirs = (lossy_curve(rows, name) for name in (model, "principal components"))
-    return float(np.mean([s for s in savings(ours, theirs) if s is not None]))
+    saved = [s for s in savings(ours, theirs) if s is not None]
+    if not saved:
+        said = f"expected errors of {model!r} that principal components reach"
+        raise ValueError(f"table: {said}, got {', '.join(f'{p.mse:.3g}' for p in ours)}.")
+    return float(np.mean(saved))

@@ -7,6 +7,8 @@ from torch import Tensor
 from dgm_lite.datasets.rows import Rows, Tokens
 from dgm_lite.shapes import show
 
+LARGEST = np.uint64(2**63 - 1)  # of int64: torch would make a negative number of a larger one
+
 
 def as_column(values: Tensor | np.ndarray, owner: str) -> Tensor:
     """A column in the types that models take: floats in torch's default type, all integers as int64.
@@ -16,7 +18,7 @@ def as_column(values: Tensor | np.ndarray, owner: str) -> Tensor:
         owner: What it is: the first words of the message.
 
     Raises:
-        ValueError: If it is neither, holds no real numbers, or NaN or infinity.
+        ValueError: If it is neither, holds no real numbers, NaN or infinity, or integers that int64 has not.
     """
     if isinstance(values, np.ndarray):
         values = _from_numpy(values, owner)
@@ -28,6 +30,9 @@ def as_column(values: Tensor | np.ndarray, owner: str) -> Tensor:
         got = values.dtype if values.layout == torch.strided else values.layout
         raise ValueError(f"{owner}: expected a dense tensor of real numbers or integers, got {got}.")
     column = values.detach()
+    if column.dtype == torch.uint64 and (far := column.numpy(force=True) > LARGEST).any():
+        got = f"{column.numpy(force=True).max()}, and {int(far.sum())} such numbers"
+        raise ValueError(f"{owner}: expected integers up to 2^63 - 1, as int64 has them, got {got}.")
     column = column.to(torch.get_default_dtype() if column.is_floating_point() else torch.int64)
     if column.is_floating_point() and not column.isfinite().all():
         bad, of = int((~column.isfinite()).sum()), f"{column.numel()} numbers as {column.dtype}"

@@ -1,5 +1,6 @@
 """How likely a model finds data, with the unit of the number and what kind of number it is."""
 
+import inspect
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ class Likelihood:
     Args:
         nats: Mean of log p(x) over the examples, nats per example.
         error: Standard error of that mean, nats.
-        dim: D, numbers per example.
+        dim: D, numbers per example; in the mean, where the column ``length`` says how many count.
         kind: "exact", or "lower bound" (the true value is at least this large).
         density: Whether x is real, and p(x) a density: it can be above one, and depends on the unit of x.
         k: Importance weights behind a bound, or None. The bound rises with k.
@@ -29,7 +30,7 @@ class Likelihood:
 
     nats: float
     error: float
-    dim: int
+    dim: float
     kind: str
     density: bool = False
     k: int | None = None
@@ -128,10 +129,24 @@ def _seeded(seed: int | None, device: torch.device) -> Iterator[None]:
         yield
 
 
-def _mean(nats: Tensor, x: Tensor, kind: str, k: int | None = None) -> Likelihood:
-    nats = nats.cpu().double()
+def _mean(
+    nats: Tensor, measure: Callable[..., Tensor], columns: tuple, kind: str, k: int | None = None
+) -> Likelihood:
+    nats, x = nats.cpu().double(), columns[0]
     error = nats.std().item() / math.sqrt(len(nats)) if len(nats) > 1 else math.nan
-    return Likelihood(nats.mean().item(), error, x[0].numel(), kind, x.is_floating_point(), k)
+    return Likelihood(nats.mean().item(), error, _numbers(measure, columns), kind, x.is_floating_point(), k)
+
+
+def _numbers(measure: Callable[..., Tensor], columns: tuple) -> float:
+    """How many numbers of an example count, in the mean: all, or as ``length`` says, if the measure takes it.
+
+    What fills up a row costs nothing: a mean over all of its places would make every code look shorter.
+    """
+    x, *more = columns
+    names = list(inspect.signature(measure).parameters)[: len(columns)] if more else []
+    if "length" not in names:
+        return x[0].numel()
+    return columns[names.index("length")].double().mean().item() * x[0, 0].numel()
 
 
 def bits_per_dim(
@@ -143,7 +158,8 @@ def bits_per_dim(
     Args:
         model: A Density or a Bound.
         x: Examples, (N, *event). Integers have probabilities, real numbers a density.
-        *columns: What the model takes beside x; see ``log_prob``.
+        *columns: What the model takes beside x; see ``log_prob``. Where that is called ``length``, as in
+            ``log_prob(x, length)``, a dimension is a number that counts, and not one that fills up a row.
         batch_size: Examples at a time.
         n_draws: How many draws of a bound's own noise are averaged for each example. An exact density
             has none, and is computed once.
@@ -163,7 +179,8 @@ def bits_per_dim(
         log_prob(model, x, *columns, batch_size=batch_size, seed=None if seed is None else seed + draw)
         for draw in range(1 if exact else n_draws)
     ]
-    return _mean(torch.stack(draws).mean(0), x, "exact" if exact else "lower bound")
+    measure = model.log_prob if exact else model.elbo
+    return _mean(torch.stack(draws).mean(0), measure, (x, *columns), "exact" if exact else "lower bound")
 
 
 @torch.no_grad()
@@ -199,4 +216,4 @@ def importance_weighted(
         return model.importance_weighted(*batch, n_samples=n_samples)
 
     nats = _each(measure, model, (x, *columns), batch_size, seed)
-    return _mean(nats, x, "lower bound", n_samples)
+    return _mean(nats, model.importance_weighted, (x, *columns), "lower bound", n_samples)

@@ -18,7 +18,7 @@ def two_sample(real: Tensor, samples: Tensor, *, folds: int = 5, trees: int = 30
     Args:
         real: Data, (N, D). Use the test split: training rows would punish an honest model.
         samples: Draws of a model, (N, D).
-        folds: Cross-validation folds.
+        folds: Cross-validation folds, 2 or more.
         trees: Trees of the forest: fewer are quicker, and tell a little less.
         seed: Seed of the forest and the folds.
 
@@ -26,14 +26,17 @@ def two_sample(real: Tensor, samples: Tensor, *, folds: int = 5, trees: int = 30
         Mean accuracy over the folds, with both sets cut to equal size.
 
     Raises:
-        ValueError: On different numbers of dimensions, fewer than two examples of each kind per fold, or
-            numbers that are not finite.
+        ValueError: On different numbers of dimensions, fewer than two folds, fewer than two examples of each
+            kind per fold, or numbers that are not finite.
 
     Source: Lopez-Paz and Oquab (2017), Revisiting classifier two-sample tests, section 3.
     """
     check_shape(real, ("N", "D"), "two_sample", "Flatten images: x.flatten(1).")
     check_shape(samples, ("N", real.shape[1]), "two_sample", "Flatten images: x.flatten(1).")
     check_count(trees, "two_sample", "trees")
+    check_count(folds, "two_sample", "folds")
+    if folds < 2:
+        raise ValueError("two_sample: expected 2 folds or more, one to learn from and one to tell, got 1.")
     n = min(len(real), len(samples))
     if n < 2 * folds:
         raise ValueError(f"two_sample: expected at least {2 * folds} examples of each, got {n}.")

@@ -33,7 +33,10 @@ class Exercise:
     why: str
 
     def check(self, answer) -> None:
-        """Say whether the answer is right; never raises, so a notebook always runs to its end."""
+        """Say whether the answer is right; never raises, so a notebook always runs to its end.
+
+        Only a keyboard interrupt goes through: whoever stops a check wants to stop.
+        """
         if answer is ...:
             _say(f"{self.name}: not answered yet. Replace the ... and run the cell again.")
             return
@@ -42,7 +45,7 @@ class Exercise:
                 _say(f"{self.name}: correct. {self.test(answer)}")
         except Wrong as wrong:
             _say(f"{self.name}: not yet. {wrong}")
-        except Exception as error:  # the reader's own function may fail in any way
+        except (Exception, SystemExit, GeneratorExit) as error:  # the reader's function may fail in any way
             _say(f"{self.name}: your answer could not be run: {type(error).__name__}: {error}")
 
     def hint(self) -> None:

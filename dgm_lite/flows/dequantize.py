@@ -16,6 +16,7 @@ from dgm_lite.distributions import log_mean_weight
 from dgm_lite.flows.coupling import NICE, RealNVP
 from dgm_lite.flows.flow import Flow
 from dgm_lite.nets import finest
+from dgm_lite.protocols import TooLarge
 from dgm_lite.shapes import check_count, check_levels
 
 
@@ -136,13 +137,14 @@ class DequantizedFlow(nn.Module):
             Nats, shape (B,).
 
         Raises:
-            ValueError: If D is larger than 2, or x is not of its kind.
+            TooLarge: If D is larger than 2.
+            ValueError: If x is not of its kind.
 
         Source: book eq. `dequantise`.
         """
         x = self.check(x)
         if self.dim > 2:
-            raise ValueError(f"DequantizedFlow.exact: expected 1 or 2 dimensions, got {self.dim}.")
+            raise TooLarge(f"DequantizedFlow.exact: expected 1 or 2 dimensions, got {self.dim}.")
         weight = next(self.flow.parameters())
         nodes, shares = (torch.from_numpy(v).to(weight) for v in np.polynomial.legendre.leggauss(n))
         edges = torch.logit(torch.arange(self.levels + 1).to(weight) / self.levels).clamp(-far, far)

@@ -21,7 +21,7 @@ from dgm_lite.latent.likelihoods import (
 from dgm_lite.latent.posteriors import DiagonalGaussian, ScaleLevels
 from dgm_lite.latent.priors import NormalMixture
 from dgm_lite.nets import eval_mode, in_eval_mode, mlp
-from dgm_lite.protocols import Density, Sampler
+from dgm_lite.protocols import Density, Sampler, TooLarge
 from dgm_lite.shapes import check_count, check_counts
 
 
@@ -147,7 +147,7 @@ def by_quadrature(
         log p(x) in nats, (B,); the grid, (n^M, M); and log p(z | x) on it, (B, n^M): the true posterior.
 
     Raises:
-        ValueError: If M is larger than 2: grids grow as n^M. If the prior's mass lies outside the grid, or a
+        TooLarge: If M is larger than 2: grids grow as n^M. If the prior's mass lies outside the grid, or a
             posterior between its points.
 
     Source: book eq. `vae-marginal`.
@@ -155,7 +155,7 @@ def by_quadrature(
     x = model.likelihood.check(x, model)
     dim = model.prior.dim
     if dim > 2:
-        raise ValueError(f"by_quadrature: expected a latent space of 1 or 2 dimensions, got {dim}.")
+        raise TooLarge(f"by_quadrature: expected a latent space of 1 or 2 dimensions, got {dim}.")
     n = n or {1: 2001, 2: 201}[dim]
     weight = next(model.parameters())
     if reach is None:
@@ -174,7 +174,7 @@ def by_quadrature(
     log_posterior = log_joint - log_p[:, None]
     on_grid, in_cell = (log_pz + log_cell).exp().sum().item(), (log_posterior.max() + log_cell).exp().item()
     if not abs(on_grid - 1) < 1e-3 or in_cell > 0.5:
-        raise ValueError(
+        raise TooLarge(
             f"by_quadrature: expected a grid that holds the prior and resolves p(z | x), got a share of "
             f"{on_grid:.3f} of p(z), and up to {in_cell:.3f} of p(z | x) in one cell. "
             f"Give a larger reach (now {reach:g}) or n (now {n})."

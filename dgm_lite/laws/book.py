@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from dgm_lite.laws import autoregression, bijections, bounds, densities, precision, sampling, training, use
-from dgm_lite.laws.case import Case, Given, takes_y
+from dgm_lite.laws.case import Case
+from dgm_lite.laws.given import Given, takes_y
 from dgm_lite.laws.report import NotTried
 from dgm_lite.laws.subject import moved
 from dgm_lite.protocols import Adversarial, Bound, Density, Trainable
+from dgm_lite.training.step import players_of
 
 MOST = 256  # numbers of an example up to which a Jacobian, or a pass for every position, is tried
 
@@ -41,28 +44,45 @@ def _small(case: Case, most: int = MOST) -> torch.Tensor:
     return x
 
 
-def _of_each_density(law: Callable) -> Callable:
-    return lambda case, *seed: [law(density, *seed) for density in case.densities][0]
+def _each(law: Callable, *methods: str, x: int = 0) -> Callable:
+    """The law on the model, and on it at each of some labels; of x examples, if it takes any."""
+
+    def test(case: Case, *seed: int) -> str | None:
+        views = case.views(*methods)
+        return [law(view, *([case.examples(x, view)] if x else []), *seed) for view in views][0]
+
+    return test
 
 
-def _draws_follow(model, seed: int) -> str:
-    if isinstance(model, Given) and not takes_y(model.model):
-        return ""  # it draws from p(x) alone, and that is judged
+def _draws_from_p_of_x(model: nn.Module) -> bool:
+    return isinstance(model, Given) and not takes_y(getattr(model.model, "sample", None))
+
+
+def _draws_follow(model: nn.Module, seed: int) -> str:
     if not callable(getattr(model, "sample", None)):
         raise NotTried("the model draws no samples")
-    return densities.sampler_matches_density(model, seed=seed)
+    # A model that draws from p(x) alone is judged by that.
+    return "" if _draws_from_p_of_x(model) else densities.sampler_matches_density(model, seed=seed)
+
+
+def _probable(model: nn.Module, x: torch.Tensor) -> None:
+    if not _draws_from_p_of_x(model):
+        densities.draws_are_probable(model, x)
 
 
 def _come_back(case: Case) -> None:
-    x = case.examples()
-    (bijections.comes_back if x.is_floating_point() else bijections.moves_integers_exactly)(case.model, x)
+    real = case.examples().is_floating_point()
+    law = bijections.comes_back if real else bijections.moves_integers_exactly
+    for view in case.views("to_latent", "to_data"):
+        law(view, case.examples(view=view))
 
 
 def _log_det(case: Case) -> None:
     x = _small(case)
     if not x.is_floating_point():
         raise NotTried("a map of integers changes no volume")
-    bijections.log_det_is_autograds(case.model, x)
+    for view in case.views("to_latent"):
+        bijections.log_det_is_autograds(view, case.examples(4, view))
 
 
 def _only_the_past(case: Case) -> None:
@@ -93,17 +113,21 @@ def _cached(case: Case) -> None:
 
 
 def _below(case: Case) -> str:
-    x = case.examples(8)
-    return bounds.bound_is_below(case.model, x, case.exact_at(x))
+    said = []
+    for view in case.views("elbo"):
+        x = case.examples(8, view)
+        said.append(bounds.bound_is_below(view, x, case.exact_at(view, x)))
+    return said[0]
 
 
 def _closer(case: Case) -> None:
     if not hasattr(case.model, "importance_weighted"):
         raise NotTried("the model has no importance_weighted(x, k)")
-    x = case.examples(8)
-    exact = case.exact_at(x)
-    bounds.more_draws_close_the_gap(case.model, x, exact, 2000, left=None)
-    bounds.weights_average_to_the_likelihood(case.model, x, exact, 10_000, at_most=True)
+    for view in case.views("elbo", "importance_weighted"):
+        x = case.examples(8, view)
+        exact = case.exact_at(view, x)
+        bounds.more_draws_close_the_gap(view, x, exact, 2000, left=None)
+        bounds.weights_average_to_the_likelihood(view, x, exact, 10_000, at_most=True)
 
 
 def _single(case: Case) -> None:
@@ -113,8 +137,9 @@ def _single(case: Case) -> None:
     try:
         torch.set_default_dtype(torch.float32)
         if isinstance(case.model, Bound):
-            other = copy.deepcopy(case.model).float()
-            bounds.bounds_agree_in_both_precisions(case.model, other, case.examples(4))
+            for view in case.views("elbo"):
+                other = copy.deepcopy(view).float()
+                bounds.bounds_agree_in_both_precisions(view, other, case.examples(4, view))
         x = case.examples()
         labels = (v[: len(x)] for v in case.labels)
         precision.dtypes_agree(case.model, x, *labels, tolerance=1e-3, of=("log_prob", "energy"))
@@ -123,9 +148,11 @@ def _single(case: Case) -> None:
 
 
 def _energies(case: Case) -> None:
-    densities.value_ignores_the_batch(case.model, case.examples(), "energy")
+    for view in case.views("energy"):
+        densities.value_ignores_the_batch(view, case.examples(view=view), "energy")
     if isinstance(case.model, Density):
-        densities.energy_is_minus_log_prob(case.model, case.examples())
+        for view in case.views("energy", "log_prob"):
+            densities.energy_is_minus_log_prob(view, case.examples(view=view))
 
 
 def _batch(case: Case) -> tuple:
@@ -154,23 +181,25 @@ def _players(case: Case) -> None:
     training.players_move_only_their_own_weights(case.model, *_batch(case))
 
 
-def _unsaved(case: Case) -> None:
-    def compute(model) -> None:
-        """One loss in training mode, then every measure in eval mode."""
-        if isinstance(model, Trainable):
-            model.train().loss(*_batch(case))
-        model.eval()
-        for name in use.measures(model):
-            method = getattr(model, name)
-            method(case.examples(), *case.labels_of(method))
+def _used(case: Case, model: nn.Module) -> None:
+    """All that training, measuring and drawing call, once, as they call it."""
+    for player in players_of(model.train()) if isinstance(model, Trainable | Adversarial) else ():
+        player.loss(*_batch(case))
+    model.eval()
+    for name in use.measures(model):
+        method = getattr(model, name)
+        method(case.examples(), *case.labels_of(method))
 
-    training.computing_changes_nothing_unsaved(case.model, compute)
+
+def _unsaved(case: Case) -> None:
+    training.computing_changes_nothing_unsaved(case.model, lambda model: _used(case, model))
 
 
 def _saving(case: Case) -> None:
     if not any(True for _ in case.model.parameters()):
         raise NotTried("the model has no weights")
     other = moved(copy.deepcopy(case.model), 1, 0.2)
+    _used(case, case.model)  # what training has left in it, has to be in the file
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "weights.safetensors"
         x = case.examples()
@@ -193,25 +222,22 @@ def _any_type(case: Case) -> None:
     precision.data_of_any_type_are_taken(case.model, x, *(v[: len(x)] for v in case.labels))
 
 
-def _on(law: Callable) -> Callable:
-    return lambda case: law(case.model, case.examples())
-
-
 LAWS = (
     Law("Density", "log_prob gives each example one number, whatever else is in its batch",
-        lambda case: [densities.value_ignores_the_batch(d, case.examples()) for d in case.densities][0]),
+        _each(densities.value_ignores_the_batch, "log_prob", x=16)),
     Law("Density", "p(x) sums to one over all x; so does p(x | y) for each y",
-        _of_each_density(densities.sums_to_one)),
+        _each(densities.sums_to_one, "log_prob")),
     Law("Density", "What sample draws is distributed as log_prob states",
-        _of_each_density(_draws_follow), (2, 3)),
+        _each(_draws_follow, "log_prob"), (2, 3)),
     Law("Density", "No draw of the model itself is impossible",
-        lambda case: [densities.draws_are_probable(d, case.examples(64)) for d in case.densities[:1]][0]),
-    Law("Bound", "elbo gives each example one finite number", _on(bounds.bound_is_one_number_each)),
+        _each(_probable, "log_prob", x=64)),
+    Law("Bound", "elbo gives each example one finite number",
+        _each(bounds.bound_is_one_number_each, "elbo", x=16)),
     Law("Bound", "elbo of one example ignores the others in its batch, at the same noise",
-        _on(bounds.bound_ignores_the_batch)),
-    Law("Bound", "The same seed gives the same elbo", _on(bounds.bound_is_repeatable)),
+        _each(bounds.bound_ignores_the_batch, "elbo", x=16)),
+    Law("Bound", "The same seed gives the same elbo", _each(bounds.bound_is_repeatable, "elbo", x=16)),
     Law("Bound", "exp(elbo) sums to at most one over all x",
-        lambda case: bounds.bounds_sum_to_at_most_one(case.model)),
+        _each(bounds.bounds_sum_to_at_most_one, "elbo")),
     Law("Bound", "elbo is at most log p(x) in the mean", _below),
     Law("Bound", "More importance samples raise the bound, up to log p(x)", _closer),
     Law("Energy", "energy gives each example one number, and is -log_prob up to one constant", _energies),

@@ -1,6 +1,7 @@
 """A model, made ready to be judged: a copy in double precision, examples, labels, and what it can do."""
 
 import copy
+import functools
 import inspect
 import math
 from collections.abc import Callable
@@ -9,9 +10,19 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from dgm_lite.laws.report import NotTried, Result
+from dgm_lite.laws.given import Given, at_label, takes_y, without_y
+from dgm_lite.laws.report import NotTried, Result, require
 from dgm_lite.laws.subject import takes_two
-from dgm_lite.protocols import Adversarial, Bijection, Bound, Density, Energy, Sampler, Trainable
+from dgm_lite.protocols import (
+    Adversarial,
+    Bijection,
+    Bound,
+    Density,
+    Energy,
+    Sampler,
+    TooLarge,
+    Trainable,
+)  # fmt: skip
 
 PROTOCOLS = {
     "Sampler": Sampler, "Density": Density, "Bound": Bound, "Energy": Energy, "Bijection": Bijection,
@@ -20,36 +31,30 @@ PROTOCOLS = {
 N_EXAMPLES = 16
 
 
-def abilities_of(model: nn.Module) -> set[str]:
-    """Names of what the model can do, by its methods alone."""
+def abilities_of(model: nn.Module, x: Tensor | None = None, *labels: Tensor) -> set[str]:
+    """Names of what the model can do, by its methods, and by the shape of its logits of examples x."""
     found = {name for name, protocol in PROTOCOLS.items() if isinstance(model, protocol)}
-    if callable(getattr(model, "logits", None)) and "Density" in found:
+    if "Density" in found and _has_logits_of_positions(model, x, *labels):
         found.add("Autoregression")
     return found
 
 
-class Given(nn.Module):
-    """p(x | y) at one y, with the methods of p(x): what holds for a density holds for it.
+@torch.no_grad()
+def _has_logits_of_positions(model: nn.Module, x: Tensor | None, *labels: Tensor) -> bool:
+    """Whether it computes one position at a time, or its logits of x, (B, D), are (B, levels, D).
 
-    Args:
-        model: Has ``log_prob(x, y)``.
-        y: The label, a single number.
+    The name alone says nothing: a classifier has logits of classes, a mixture those of its components.
     """
-
-    def __init__(self, model: nn.Module, y: Tensor):
-        super().__init__()
-        self.model, self.y = model, y
-        if isinstance(getattr(model, "levels", None), int):
-            self.levels = model.levels
-
-    def log_prob(self, x: Tensor) -> Tensor:
-        """log p(x | y), nats, (B,)."""
-        return self.model.log_prob(x, self.y.expand(len(x)))
-
-    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
-        """Draws from p(x | y), or from p(x) where that is all the model draws from: (n, *event)."""
-        given = {"y": self.y.expand(n)} if takes_y(self.model) else {}
-        return self.model.sample(n, generator=generator, **given)
+    logits = getattr(model, "logits", None)
+    if not callable(logits) or x is None or x.is_floating_point():
+        return False
+    if callable(getattr(model, "stepwise", None)):
+        return True
+    try:
+        found = copy.deepcopy(model).logits(x, *(labels if takes_two(logits) else ()))
+    except Exception:  # then they are something else, and of other things
+        return False
+    return found.shape == (len(x), getattr(model, "levels", None), *x.shape[1:]) and x.dim() == 2
 
 
 @dataclass
@@ -60,7 +65,7 @@ class Case:
         model: A copy on the CPU, in eval mode, its weights moved, in float64 if it works so.
         x: Examples, (B, *event), or None if there are none.
         labels: (y,) for a model of p(x | y), else ().
-        exact: log p(x), or None.
+        exact: ``exact(x)``, log p(x), if it was given; else the model's own is taken, if it has one.
         refusals: Whether bad input has to be refused.
         found: Results that are known already.
     """
@@ -72,59 +77,55 @@ class Case:
     refusals: bool = False
     found: list[Result] = field(default_factory=list)
 
-    def examples(self, n: int = N_EXAMPLES) -> Tensor:
-        """The first n examples.
+    def examples(self, n: int = N_EXAMPLES, view: nn.Module | None = None) -> Tensor:
+        """The first n examples; of the model at one label, those that have it.
 
         Raises:
             NotTried: If there are none.
         """
         if self.x is None:
             raise NotTried("there are no examples: the model draws none; give x")
-        return self.x[:n]
+        return self.x[self.labels[0] == view.y][:n] if isinstance(view, Given) else self.x[:n]
 
-    @property
-    def densities(self) -> list[nn.Module]:
-        """The model; one for each of the first three labels, if it knows p(x | y)."""
+    def views(self, *methods: str) -> list[nn.Module]:
+        """The model, if these methods work without labels; and at each of three labels, if all take them."""
         if not self.labels:
             return [self.model]
-        each = (
-            [Given(self.model, y) for y in self.labels[0].unique()[:3]]
-            if takes_two(self.model.log_prob)
-            else []
-        )
-        try:
-            self.model.log_prob(self.x[:1])
-        except (TypeError, ValueError):
-            return each  # it knows p(x | y) only
-        return [self.model, *each]
+        found = [self.model] if all(without_y(self.model, m, self.x[:1]) for m in methods) else []
+        if all(takes_y(getattr(self.model, m)) for m in methods):
+            found += [Given(self.model, y) for y in self.labels[0].unique()[:3]]
+        return found
 
     @property
     def sampler(self) -> nn.Module:
         """The model, with its first label where its draws need one."""
-        return Given(self.model, self.labels[0][0]) if self.labels and takes_y(self.model) else self.model
+        given = self.labels and takes_y(self.model.sample)
+        return Given(self.model, self.labels[0][0]) if given else self.model
 
     def labels_of(self, method: Callable, n: int = N_EXAMPLES) -> tuple[Tensor, ...]:
         """Labels of the first n examples, if the method takes any."""
         return tuple(v[:n] for v in self.labels) if takes_two(method) else ()
 
-    def exact_at(self, x: Tensor) -> Tensor:
-        """log p(x) in nats, (B,).
+    def exact_at(self, view: nn.Module, x: Tensor) -> Tensor:
+        """log p(x) in nats, (B,), or log p(x | y) of a model at one label.
 
         Raises:
             NotTried: If nobody knows it, or not at this size.
+            LawBroken: If it has another shape.
         """
-        if self.exact is None:
+        exact = self.exact or getattr(self.model, "exact", None)
+        if exact is None:
             raise NotTried("nothing to compare with: the model has no exact(x) and none was given")
+        if isinstance(view, Given) and not takes_y(exact):
+            raise NotTried("nothing to compare with: exact takes no labels")
         try:
             with torch.no_grad():
-                return self.exact(self.model, x)
-        except ValueError as error:
+                found = at_label(exact, view.y, x) if isinstance(view, Given) else exact(x)
+        except TooLarge as error:
             raise NotTried(str(error)) from error
-
-
-def takes_y(model: nn.Module) -> bool:
-    """Whether the model draws from p(x | y)."""
-    return "y" in inspect.signature(model.sample).parameters
+        shape = tuple(found.shape)
+        require(shape == (len(x),), f"exact: expected one number per example, ({len(x)},), got {shape}")
+        return found
 
 
 def _takes_generator(model: nn.Module) -> bool:
@@ -135,6 +136,7 @@ def _takes_generator(model: nn.Module) -> bool:
 def _seeded(kind: type[nn.Module]) -> type[nn.Module]:
     """The class, with a generator for ``sample``, which seeds torch's own: all laws but one can be tried."""
 
+    @functools.wraps(kind.sample)  # so that it shows whether it takes y
     def sample(self, n: int, *, generator: torch.Generator | None = None, **given) -> Tensor:
         """n draws, (n, *event)."""
         if generator is not None:
@@ -173,9 +175,7 @@ def case_of(model: nn.Module, x: Tensor | None, y: Tensor | None, *, exact: Call
             torch.set_default_dtype(kind)  # each law will say so
             drawn = _drawn(copy.deepcopy(ready), x, seed)
     labels = _labels(ready, y, drawn)
-    own_exact = type(ready).exact if callable(getattr(type(ready), "exact", None)) else None
-    given = None if exact is None else lambda _, x: exact(x)
-    return Case(ready, drawn, labels, given or own_exact, refusals, found)
+    return Case(ready, drawn, labels, exact, refusals, found)
 
 
 @torch.no_grad()
@@ -196,7 +196,7 @@ def _drawn(model: nn.Module, x: Tensor | None, seed: int) -> Tensor | None:
     if not isinstance(model, Sampler):
         return None
     options = {"generator": torch.Generator().manual_seed(seed)}
-    if takes_y(model) and isinstance(getattr(model, "n_classes", None), int):
+    if takes_y(model.sample) and isinstance(getattr(model, "n_classes", None), int):
         options["y"] = torch.arange(64) % model.n_classes
     return model.sample(64, **options).detach()
 

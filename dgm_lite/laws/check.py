@@ -20,7 +20,7 @@ SHOWN_BY = {
     "Bound": "elbo(x)",
     "Energy": "energy(x)",
     "Bijection": "to_latent(x) and to_data(z)",
-    "Autoregression": "logits(x) of every position",
+    "Autoregression": "logits(x) of every position, (B, levels, D)",
     "Trainable": "loss(x)",
     "Adversarial": "players()",
 }
@@ -64,17 +64,22 @@ def check_model(
         (False, 0)
     """
     _check(model, x, y, exact)
-    name, abilities = type(model).__name__, abilities_of(model)
-    absent = tuple(f"{how}: no laws of this kind" for key, how in SHOWN_BY.items() if key not in abilities)
+    name = type(model).__name__
     with _nothing_changes(seed):
         try:
             made = case_of(model, x, y, exact=exact, levels=levels, stir=stir, refusals=refusals, seed=seed)
         except Exception as error:
             said = f"it stopped with {type(error).__name__}: {_first_line(error)}"
             words = f"A copy of the model can be made and used{'' if x is None else ', with the given x'}"
-            return Report(name, (Result(words, "fails", said),), absent)
+            return Report(name, (Result(words, "fails", said),), _absent(abilities_of(model)))
+        some = () if made.x is None else (made.x[:2], *(v[:2] for v in made.labels))
+        abilities = abilities_of(made.model, *some)
         results = [law_on(law, made) for law in LAWS if law.ability in {*abilities, ""} and abilities]
-    return Report(name, (*made.found, *results), absent)
+    return Report(name, (*made.found, *results), _absent(abilities))
+
+
+def _absent(abilities: set[str]) -> tuple[str, ...]:
+    return tuple(f"{how}: no laws of this kind" for key, how in SHOWN_BY.items() if key not in abilities)
 
 
 def _check(model: nn.Module, x: Tensor | None, y: Tensor | None, exact: Callable | None) -> None:

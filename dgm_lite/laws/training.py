@@ -6,7 +6,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from dgm_lite.laws.report import NotTried, require, require_close
+from dgm_lite.identity import differences, identity, listed
+from dgm_lite.laws.report import require, require_close
 from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.step import Trainer, players_of
 
@@ -124,31 +125,19 @@ def leaves_the_mode_alone(measure: Callable[[nn.Module], object], model: nn.Modu
 
 
 def computing_changes_nothing_unsaved(model: nn.Module, call: Callable[[nn.Module], object]) -> None:
-    """A call changes no plain number or flag in the model: a file of its weights would not remember it.
+    """A call changes nothing in the model that a file of its weights would not remember.
+
+    No number or flag, no list, no buffer with persistent=False: only weights and the other buffers are saved.
 
     Args:
         model: In the mode in which it is called; it is left as it was.
         call: What is done with it, for example its loss.
-
-    Raises:
-        NotTried: If the model has no parts to look at.
     """
     model = copy.deepcopy(model)
-    before = _plain(model)
-    if not before:
-        raise NotTried("there is nothing to look at")
+    before = {"settings": identity(model)["settings"]}
     call(model)
-    for name, value in _plain(model).items():
-        was = before.get(name, "not there")
-        said = f"{name} went from {was} to {value}: a plain attribute, which is not saved; use a buffer"
-        require(was == value, said)
-
-
-def _plain(model: nn.Module) -> dict[str, object]:
-    kinds = bool | int | float | str | None
-    return {
-        f"{name or type(model).__name__}.{attribute}": value
-        for name, part in model.named_modules()
-        for attribute, value in vars(part).items()
-        if isinstance(value, kinds) and attribute != "training"
-    }
+    changed = listed(differences(before, {"settings": identity(model)["settings"]}))
+    require(
+        not changed,
+        f"{changed} afterwards, which is not saved; use a buffer (persistent, as it is by default)",
+    )

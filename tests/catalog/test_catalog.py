@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from dgm_lite import catalog, laws, plot
@@ -123,3 +124,33 @@ def test_listing_the_models_imports_none_of_them():
     rooms = {module.split(".")[1] for module in done.stdout.split()}
     homes = {entry.address.split(".")[1] for entry in catalog.MODELS}
     assert "catalog" in rooms and not rooms & (homes | {"plot", "live", "evaluate", "comparison"})
+
+
+JUNK = {True: (torch.nan, torch.inf, -torch.inf, 1e30), False: (-1, 2**40, -(2**63))}
+COMPLETING = [e for e in catalog.MODELS if callable(getattr(e.build(**e.small), "complete", None))]
+
+
+@pytest.mark.parametrize("entry", COMPLETING, ids=lambda entry: entry.name)
+def test_filling_in_ignores_what_stands_where_nothing_is_known(entry):
+    """NaN, infinity, or a number that is no level: nobody knows it, so nobody looks at it."""
+    model = entry.build(**entry.small)
+    x = laws.examples(model, 4)
+    known = torch.arange(x.shape[1]) < x.shape[1] // 2 + 1
+
+    def filled(x):
+        torch.manual_seed(0)
+        found = model.complete(x, known)
+        return found if isinstance(found, tuple) else (found,)
+
+    right = filled(x)
+    for junk in JUNK[x.is_floating_point()]:
+        other = x.clone()
+        other[:, ~known] = junk
+        assert all(torch.equal(a, b) for a, b in zip(filled(other), right, strict=True)), junk
+        other[:, known] = junk
+        if junk != 1e30:  # large, and a number
+            laws.refuses(lambda: model.complete(other, known))  # noqa: B023
+
+
+def test_all_that_fill_in_are_tried():
+    assert {type(e.build(**e.small)).__name__ for e in COMPLETING} >= {"CausalARM", "SeparateARM", "PPCA"}

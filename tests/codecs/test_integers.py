@@ -21,10 +21,14 @@ def table(n_columns: int = 3):
 
 
 @pytest.mark.parametrize("n", [1, 2, 512, 513])
-@pytest.mark.parametrize(("low", "high"), [(0, 0), (-3, 4), (-700, 900), (5, 6), (-(2**15), -(2**15) + 4095)])
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(0, 0), (-3, 4), (-700, 900), (5, 6), (-(2**15), -(2**15) + 4095), (2**15 - 1, 2**15 + 4094)],
+)
 def test_integers_come_back(n, low, high):
     generator = torch.Generator().manual_seed(n)
     z = torch.randint(low, high + 1, (n, 3), generator=generator)
+    z[0, 0] = low
     back = integers.unpack(integers.pack(z, table(), "test"), n, table(), "test")
     assert torch.equal(back, z) and back.dtype == torch.long
 
@@ -45,7 +49,7 @@ def test_wide_tables_take_no_more_memory_than_narrow_ones():
         assert torch.equal(integers.unpack(payload, 600, table(16), "test"), z)
 
 
-@pytest.mark.parametrize("ends", [(0, 2**12), (-(2**15) - 1, 0)])
+@pytest.mark.parametrize("ends", [(0, 2**12), (-(2**15) - 1, 0), (2**15, 2**15), (2**31, 2**31 + 1)])
 def test_windows_that_the_code_cannot_name_are_refused(ends):
     z = torch.tensor([ends, ends]).T
     laws.refuses(lambda: integers.pack(z, table(2), "Somebody"), "Somebody", str(ends[0]), str(ends[1]))

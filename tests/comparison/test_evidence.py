@@ -63,6 +63,16 @@ def test_lossy_codecs_are_compared_in_the_middle_of_what_both_reach():
     laws.refuses(lambda: evidence.lossy_curve(webp, "ours"), "lossy curve", "ours")
 
 
+def test_figures_that_nothing_supports_are_refused():
+    """Curves that reach no error in common, and a spread of one run."""
+    webp, ours = curve("WebP", (500, 8.0), (4000, 1.0)), curve("ours", (125, 16.0), (100, 20.0))
+    linear = curve("principal components", (800, 4.0), (3200, 1.0))
+    laws.refuses(lambda: evidence.lossy_gain(webp + ours, "ours"), "'ours'", "WebP, 1 to 8", "16, 20")
+    laws.refuses(lambda: evidence.lossy_gain(ours, "ours"), "'WebP'")
+    laws.refuses(lambda: evidence.less_than_linear(ours + linear, "ours"), "'ours'", "16, 20")
+    laws.refuses(lambda: evidence.stability(told("a", 0.5), "a"), "two seeds", "'a'", "1")
+
+
 # --- the cells from such rows -----------------------------------------------------------------
 
 

@@ -1,6 +1,9 @@
 """The result file of ``compare``: resumed, never mixed, never half written; and what is measured."""
 
+import copy
 import functools
+import json
+import random
 from dataclasses import replace
 
 import numpy as np
@@ -99,6 +102,49 @@ def test_foreign_files_are_refused_and_left_alone(tmp_path, text):
     file.write_text(text)
     laws.refuses(lambda: run(file, [job("arm")], command="c"), "result file")
     assert file.read_text() == text
+
+
+PIECES = [None, True, 0, 1, -1, 1.5, "", "epochs", "part", [], {}, [1], {"epochs": 1}, {"run": 0}]
+
+
+def changed(value, chance: random.Random):
+    """A result file's content with one thing somewhere in it exchanged, left out, or put in."""
+    if not isinstance(value, dict | list) or not value or chance.random() < 0.2:
+        return chance.choice(PIECES)
+    keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+    other, key = copy.copy(value), chance.choice(keys)
+    if chance.random() < 0.2:
+        del other[key]
+    else:
+        other[key] = changed(value[key], chance)
+    return other
+
+
+def test_whatever_json_holds_is_read_or_refused_by_name(tmp_path):
+    """A thousand files that are nearly right: what is read can be printed, and continued or refused."""
+    file, chance = tmp_path / "r.json", random.Random(0)
+    run(file, [job("arm", 0), job("flow", 1)], command="c")
+    good, read_again = json.loads(file.read_text()), 0
+    for _ in range(1000):
+        file.write_text(json.dumps(changed(good, chance)))
+        try:
+            rows = read(file)[1]
+        except ValueError as error:
+            assert "expected a result file of compare, got" in str(error)
+            continue
+        read_again += 1
+        assert isinstance(printed(rows), str)
+        try:
+            results.add(file, results.facts("c"), job("vae").rows())
+        except ValueError as error:
+            assert "other settings" in str(error)
+    assert read_again > 50, "most of a run may be anything"
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "9" * 5000, '{"runs": [1], "rows": []}', "NaN", '"x"'])
+def test_files_that_trip_the_reader_are_refused_too(tmp_path, content):
+    (tmp_path / "r.json").write_text(content)
+    laws.refuses(lambda: read(tmp_path / "r.json"), "result file")
 
 
 def test_threads_come_back(tmp_path):

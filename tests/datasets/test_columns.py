@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite import catalog, laws
+from dgm_lite.datasets.columns import as_column
 from dgm_lite.datasets.dataset import Dataset
 from dgm_lite.datasets.rows import Tokens
 from dgm_lite.evaluate import likelihood
@@ -303,3 +304,26 @@ def test_frames_with_actions_and_domains():
     few = data.first(10)
     assert len(few.columns("train")["action"]) == 10 and few.used == data.used
     assert replace(few, name="few").columns("test")["domain"].tolist() == domain[75:].tolist()
+
+
+@pytest.mark.parametrize("far", [2**63, 2**63 + 5, 2**64 - 1])
+@pytest.mark.parametrize("kind", ["array", "tensor", "array of the other byte order"])
+def test_integers_beyond_int64_are_refused_and_not_made_negative(far, kind):
+    values = np.array([[3], [far]], dtype=">u8" if "other" in kind else np.uint64)
+    column = torch.from_numpy(values) if kind == "tensor" else values
+    laws.refuses(lambda: as_column(column, "Somebody"), "Somebody", "2^63 - 1", str(far))
+    fits = np.array([[3], [2**63 - 1]], dtype=values.dtype)
+    column = torch.from_numpy(fits) if kind == "tensor" else fits
+    assert as_column(column, "Somebody").flatten().tolist() == [3, 2**63 - 1]
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "?"])
+def test_every_kind_of_integer_comes_as_it_is(dtype):
+    ends = [0, 1] if dtype == "?" else [np.iinfo(dtype).min, min(np.iinfo(dtype).max, 2**63 - 1)]
+    assert as_column(np.array(ends, dtype=dtype), "Somebody").tolist() == ends
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
+def test_real_numbers_that_the_default_type_has_not_are_refused(dtype):
+    far = np.array([1.0, 1e300], dtype=dtype)
+    laws.refuses(lambda: as_column(far, "Somebody"), "finite", "float32")

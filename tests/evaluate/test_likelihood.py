@@ -196,3 +196,36 @@ def test_figures_lie_where_the_data_lie():
     assert likelihood.importance_weighted(model, x, n_samples=3, seed=1).k == 3
     assert torch.equal(torch.get_rng_state(), states[0])
     assert torch.equal(torch.cuda.get_rng_state(), states[1])
+
+
+class Symbols(nn.Module):
+    """Every symbol is one of four, with the same probability; what fills up a row costs nothing."""
+
+    levels = 4
+
+    def log_prob(self, x, length):
+        return -math.log(4) * length.to(torch.get_default_dtype())
+
+
+class Guessed(nn.Module):
+    """The same as a bound, with labels between x and the lengths."""
+
+    def elbo(self, x, y, length):
+        return Symbols().log_prob(x, length)
+
+    def importance_weighted(self, x, y, length, n_samples):
+        return self.elbo(x, y, length)
+
+
+def test_bits_are_those_of_the_numbers_that_count():
+    """Two bits a symbol, however wide the rows are that the symbols stand in."""
+    length = torch.tensor([1, 3, 2, 20])
+    x, y = torch.randint(4, (4, 20)), torch.arange(4)
+    for measured in (
+        likelihood.bits_per_dim(Symbols(), x, length),
+        likelihood.bits_per_dim(Symbols(), x[:, :, None].expand(-1, -1, 1), length),
+        likelihood.bits_per_dim(Guessed(), x, y, length),
+        likelihood.importance_weighted(Guessed(), x, y, length),
+    ):
+        assert measured.bits_per_dim == pytest.approx(2) and "2.000 bits/dim" in str(measured)
+        assert measured.dim == 6.5 and measured.nats == pytest.approx(-6.5 * math.log(4))

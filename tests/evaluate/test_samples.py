@@ -21,6 +21,9 @@ def test_too_small_samples_are_refused():
     laws.refuses(lambda: samples.two_sample(draws(50, 2), draws(50, 3)), "two_sample")
     laws.refuses(lambda: samples.two_sample(draws(50, 2, 2), draws(50, 2, 2)), "Flatten")
     laws.refuses(lambda: samples.two_sample(draws(50, 2), draws(50, 2), trees=0), "trees", "0")
+    for folds in (1, 0, -2, 2.0, True, None):
+        laws.refuses(lambda: samples.two_sample(draws(50, 2), draws(50, 2), folds=folds), "fold")  # noqa: B023
+    laws.refuses(lambda: samples.two_sample(draws(9, 2), draws(9, 2), folds=10), "20 examples", "9")
 
 
 def test_frechet_distance_of_two_gaussians():

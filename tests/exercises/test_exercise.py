@@ -151,3 +151,26 @@ def test_draws_inside_a_check_repeat_whatever_was_drawn_before(capsys):
     first = said(exercise, 1, capsys)
     _ = torch.rand(3), np.random.rand(), random.random()
     assert said(exercise, 1, capsys) == first
+
+
+@pytest.mark.parametrize(
+    "error", [SystemExit(1), GeneratorExit(), RecursionError(), MemoryError(), StopIteration(3)]
+)
+def test_whatever_the_readers_function_raises_the_notebook_goes_on(error, capsys):
+    def test(answer):
+        answer()
+
+    def fails():
+        raise error
+
+    exercise = Exercise("q1", test, "", fails, "")
+    told = said(exercise, fails, capsys)
+    assert told.startswith(f"q1: your answer could not be run: {type(error).__name__}"), told
+
+
+def test_whoever_stops_a_check_is_obeyed():
+    def test(answer):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Exercise("q1", test, "", test, "").check(1)

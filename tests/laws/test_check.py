@@ -18,7 +18,7 @@ from dgm_lite.latent.mixture import BernoulliMixture, GaussianMixture
 from dgm_lite.latent.vae import VAE, bernoulli_vae
 from dgm_lite.laws import check_model
 from dgm_lite.laws.book import LAWS
-from dgm_lite.protocols import Player
+from dgm_lite.protocols import Player, TooLarge
 
 WORDS = [law.words for law in LAWS]
 SAVING = "Saving and loading changes no number"  # broken in test_what_a_file_forgets
@@ -602,3 +602,167 @@ def test_what_a_file_forgets():
             return super().sample(n, generator=generator) + self.shift
 
     assert SAVING in [r.law for r in check_model(own(Forgetful)).failures]
+
+
+class Shifted(nn.Module):
+    """A normal density around a mean that it takes from what it is trained on, and keeps somewhere."""
+
+    def __init__(self, *, buffer=None, kept=None):
+        super().__init__()
+        self.mu, self.kept = nn.Parameter(torch.zeros(2)), kept
+        if buffer is not None:
+            self.register_buffer("state", torch.zeros(()), persistent=buffer)
+
+    @property
+    def shift(self):
+        if self.kept is None:
+            return self.state
+        return next(iter(self.kept.values() if isinstance(self.kept, dict) else self.kept), 0.0)
+
+    def learn(self, value):
+        if self.kept is None:
+            self.state.fill_(value)
+        elif isinstance(self.kept, dict):
+            self.kept["mean"] = value
+        elif isinstance(self.kept, list):
+            self.kept[:] = [value]
+        else:
+            self.kept += value
+
+    def log_prob(self, x):
+        if self.training:
+            self.learn(float(x.mean()))
+        return (-0.5 * (x - self.mu - self.shift) ** 2 - 0.5 * math.log(2 * math.pi)).sum(1)
+
+    def loss(self, x):
+        return -self.log_prob(x).mean()
+
+    @torch.no_grad()
+    def sample(self, n, *, generator=None):
+        return self.mu + self.shift + torch.randn(n, 2, generator=generator, dtype=self.mu.dtype)
+
+
+class FirstBatch(Shifted):
+    """ActNorm: where its flag is forgotten, it starts anew from whatever batch comes first."""
+
+    shift = 0.0
+
+    def learn(self, value):
+        if not self.state:
+            self.mu.data.add_(value)
+            self.state.fill_(1)
+
+
+UNSAVED = "No computation changes what a file of weights would forget"
+FORGOTTEN = {
+    "a buffer that is not saved": (Shifted, {"buffer": False}),
+    "a flag of the first batch": (FirstBatch, {"buffer": False}),
+    "a list": (Shifted, {"kept": []}),
+    "a dictionary": (Shifted, {"kept": {}}),
+    "an array": (Shifted, {"kept": np.zeros(1)}),
+}
+
+
+@pytest.mark.parametrize(("kind", "options"), FORGOTTEN.values(), ids=FORGOTTEN)
+def test_what_training_leaves_outside_the_file(kind, options):
+    failures = {r.law for r in check_model(kind(**options)).failures}
+    assert {UNSAVED, SAVING} <= failures
+
+
+@pytest.mark.parametrize("kind", [Shifted, FirstBatch])
+def test_what_training_leaves_in_a_saved_buffer_is_right(kind):
+    failures = {r.law for r in check_model(kind(buffer=True)).failures}
+    assert not failures & {UNSAVED, SAVING}
+
+
+# --- logits, and what is exact ------------------------------------------------------------------
+
+
+class Joint(nn.Module):
+    """p(x, y) of integers, with the logits of a classifier."""
+
+    n_classes, dim = 2, 2
+
+    def __init__(self, levels=3):
+        super().__init__()
+        self.levels = levels
+        self.table, self.classify = nn.Parameter(torch.zeros(2, 2, levels)), nn.Linear(2, 2)
+
+    def logits(self, x):
+        return self.classify(x.to(self.table.dtype))
+
+    def log_prob(self, x):
+        each = self.table.log_softmax(2)[:, torch.arange(2), x.long()].sum(2)
+        return each.logsumexp(0) - math.log(2)
+
+    def loss(self, x, y):
+        return nn.functional.cross_entropy(self.logits(x), y) - self.log_prob(x).mean()
+
+    @torch.no_grad()
+    def sample(self, n, *, generator=None):
+        y = torch.randint(2, (n,), generator=generator)
+        rows = self.table.softmax(2)[y].flatten(0, 1)
+        return torch.multinomial(rows, 1, generator=generator).view(n, 2)
+
+
+@pytest.mark.parametrize("levels", [2, 3])
+def test_logits_of_classes_are_not_those_of_positions(levels):
+    report = check_model(Joint(levels))
+    assert report.holds, str(report)
+    assert not any(r.law.startswith("Moving") for r in report) and "absent     logits(x)" in str(report)
+
+
+def test_logits_of_positions_are_known_by_their_shape():
+    """Also where a model has no stepwise."""
+
+    class Whole(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.dim, self.levels, self.inner = 3, 3, arm()
+
+        def logits(self, x):
+            return self.inner.logits(x)
+
+        def log_prob(self, x):
+            return self.inner.log_prob(x)
+
+        def sample(self, n, *, generator=None):
+            return self.inner.sample(n, generator=generator)
+
+    assert {r.status for r in check_model(Whole()) if r.law.startswith(("Moving", "log_prob is"))} == {
+        "holds"
+    }
+
+
+def too_high(self, x, *, generator=None):
+    return VAE.elbo(self, x, generator=generator) + 0.5
+
+
+def about_exact(exact, model=None):
+    (below,) = [
+        r for r in check_model(model or vae(), exact=exact) if r.law == "elbo is at most log p(x) in the mean"
+    ]
+    return below
+
+
+@pytest.mark.parametrize("error", [ValueError, TypeError, KeyError])
+def test_an_error_in_exact_is_no_excuse(error):
+    def exact(x):
+        raise error("a slip of the pen")
+
+    below = about_exact(exact, vae(change(VAE, elbo=too_high)))
+    assert below.status == "fails" and "slip" in below.text
+
+
+@pytest.mark.parametrize("error", [laws.NotTried, TooLarge])
+def test_exact_may_say_that_it_does_not_know(error):
+    def exact(x):
+        raise error("more than two dimensions")
+
+    below = about_exact(exact)
+    assert below.status == "not tried" and "two dimensions" in below.text
+
+
+def test_exact_of_another_shape_is_refused():
+    below = about_exact(lambda x: torch.zeros(len(x), 1))
+    assert below.status == "fails" and "(8,)" in below.text

@@ -2,6 +2,8 @@
 
 import subprocess
 
+import pytest
+
 from tools import quick
 from tools.check import ROOT
 
@@ -17,9 +19,44 @@ def test_a_file_without_tests_of_its_own_is_tested_by_its_folder():
     assert quick.tests_of("dgm_lite/weights.py") >= {"tests/test_weights.py"}
 
 
-def test_tests_are_run_themselves_and_pages_need_none():
+def test_tests_are_run_themselves():
     assert quick.tests_of("tests/flows/test_coupling.py") == {"tests/flows/test_coupling.py"}
-    assert quick.tests_of("tests/flows/test_gone.py") == quick.tests_of("book/index.md") == set()
+    assert quick.tests_of("tests/flows/test_gone.py") == set()
+    assert quick.tests_of("tests/codecs/format.json") == {"tests/codecs"}
+
+
+@pytest.mark.parametrize(
+    ("file", "test"),
+    [
+        ("book/index.md", "tests/test_book_sources.py"),
+        ("book/latent/vae.ipynb", "tests/test_notebooks_hygiene.py"),
+        ("data/manifest.yml", "tests/datasets/test_files.py"),
+        ("README.md", "tests/tools/test_documents.py"),
+        ("dgm_lite/live/noise.mjs", "tests/live/test_noise.py"),
+        ("dgm_lite/live/noise.html", "tests/live/test_noise.py"),
+        ("dgm_lite/live/shared/plot.mjs", "tests/live"),
+        ("dgm_lite/live/core.css", "tests/live"),
+    ],
+)
+def test_files_that_are_not_python_have_tests_that_read_them(file, test):
+    assert (quick.ROOT / file).exists() and test in quick.tests_of(file)
+
+
+def test_nothing_that_changed_goes_without_a_word():
+    """Each file of the project calls for a test, or is named as left to `make test`."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    files = listed.splitlines()
+    assert len(files) > 300
+    for file in files:
+        tests = quick.tests_of(file)
+        left = quick.left_to_make_test([file], tests)
+        here = [test for test in tests if not test.startswith(quick.ELSEWHERE)]
+        assert here or left, file
+        assert file in left or (tests and not file.endswith(".ipynb")), file
+    assert quick.left_to_make_test(["Makefile"], set()) == ["Makefile"]
+    assert "tests/live/test_noise.py" in quick.left_to_make_test(
+        ["dgm_lite/live/noise.mjs"], quick.tests_of("dgm_lite/live/noise.mjs")
+    )
 
 
 def test_every_file_of_the_package_calls_for_some_test():
