@@ -59,6 +59,10 @@ def tests_of(file: str) -> set[str]:
     for test in (ROOT / "tests").rglob("test_*.py"):
         if importing.search(test.read_text(encoding="utf-8")):
             found.add(test.relative_to(ROOT).as_posix())
+    if not found:  # a tool that no test names: the tests of those who use it
+        for user in (ROOT / "dgm_lite").rglob("*.py"):
+            if importing.search(user.read_text(encoding="utf-8")):
+                found |= tests_of(user.relative_to(ROOT).as_posix())
     return {name for name in found if (ROOT / name).exists()}
 
 
