@@ -83,6 +83,23 @@ def _switch(part: nn.Module, training: bool) -> None:
         part.training = training
 
 
+@contextmanager
+def fixed_weights(model: nn.Module) -> Iterator[None]:
+    """No weight asks for a gradient for a while, but a model may take one in x: a score, a change of volume.
+
+    ``torch.no_grad()`` would forbid that. Nothing more is kept in memory, unless the model asks for it.
+    """
+    asking = [weight for weight in model.parameters() if weight.requires_grad]
+    try:
+        for weight in asking:
+            weight.requires_grad_(False)
+        with torch.enable_grad():
+            yield
+    finally:
+        for weight in asking:
+            weight.requires_grad_(True)
+
+
 def in_eval_mode(method: Callable) -> Callable:
     """A method that draws, decides or inverts: without dropout, and the model's mode stays what it was."""
 

@@ -1,14 +1,17 @@
 """Files that the package writes: whole or not at all, only regular ones, and never over what is read.
 
 ``place`` is for before the work, ``write`` for after it, ``keep`` for what took long to make, and ``alone``
-for a file that several processes add to.
+for a file that several processes add to. Of the packages that write files whole, atomicwrites has been given
+up; ``os.replace`` is what it consisted of.
 """
 
 import os
 import secrets
 import shutil
+import signal
 import stat
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -72,7 +75,8 @@ def write(file: str | Path, data: bytes, *, inputs: Iterable[str | Path] = ()) -
 def keep(file: str | Path, save: Callable[[Path], None]) -> None:
     """Save what took long to make: where its file cannot be written, then elsewhere, and say where.
 
-    That is a new folder for temporary files, or else one in the home or the current folder.
+    That is a new folder for temporary files, or else one in the home or the current folder. A keyboard
+    interrupt waits until it is saved.
 
     Args:
         file: Where it should be.
@@ -80,14 +84,41 @@ def keep(file: str | Path, save: Callable[[Path], None]) -> None:
 
     Raises:
         OSError: If it could not be written there; names the file in which it is kept.
+        KeyboardInterrupt: If there was one meanwhile.
     """
+    with uninterrupted(f"{file} is saved."):
+        try:
+            save(Path(file))
+        except (OSError, ValueError) as error:
+            kept = _elsewhere(Path(file).name, save)
+            if kept is None:
+                raise
+            raise OSError(f"{error} It is kept as {kept}.") from error
+
+
+@contextmanager
+def uninterrupted(what: str = "") -> Iterator[None]:
+    """Ctrl-C waits for what must not be half done.
+
+    Args:
+        what: What the interrupt says when it comes in the end.
+
+    Raises:
+        KeyboardInterrupt: If there was one meanwhile, and nothing else went wrong.
+    """
+    # Python interrupts the main thread alone, and a program may have put something else in its place.
+    own = threading.current_thread() is threading.main_thread()
+    if not own or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
     try:
-        save(Path(file))
-    except (OSError, ValueError) as error:
-        kept = _elsewhere(Path(file).name, save)
-        if kept is None:
-            raise
-        raise OSError(f"{error} It is kept as {kept}.") from error
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if came:
+        raise KeyboardInterrupt(what)
 
 
 def _elsewhere(name: str, save: Callable[[Path], None]) -> Path | None:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch._C._functorch import is_functorch_wrapped_tensor  # there is no public way to ask
 
+from dgm_lite.looking import holds_up, source_of
+
 
 def show(shape: tuple) -> str:
     """``('B', 64) -> '(B, 64)'``: a shape as the messages print it."""
@@ -17,8 +19,13 @@ def show(shape: tuple) -> str:
 def has_values(x: Tensor) -> bool:
     """Whether there are numbers to look at: not while a graph is compiled or exported, nor in ``torch.func``.
 
-    Inside ``vmap`` and ``grad`` a tensor stands for many, or for a number and its slope.
+    Inside ``vmap`` and ``grad`` a tensor stands for many, or for a number and its slope. And to look at what
+    a model has computed would hold up a training step on an accelerator.
     """
+    return _is_plain(x) and not holds_up(x)
+
+
+def _is_plain(x: Tensor) -> bool:
     return not torch.compiler.is_compiling() and not is_functorch_wrapped_tensor(x)
 
 
@@ -95,13 +102,15 @@ def check_real(
     check_shape(x, shape, name, hint)
     if not x.is_floating_point():
         raise ValueError(f"{name}: expected floating-point values, got {x.dtype}. Convert with x.float().")
+    source, look = source_of(x), finite and has_values(x)
     if isinstance(owner, nn.Module):
         x = x.to(float_type(owner) or x.dtype)
-    if not finite or not has_values(x):
+    if not look:
         return x
+    seen = x if source is None else source.to(x.dtype)
     # NaN or infinity anywhere spoils the sum: one cheap pass, and a second look only where that fails.
-    if not math.isfinite(x.sum().item()) and not torch.isfinite(x).all():
-        bad = int((~torch.isfinite(x)).sum())
+    if not math.isfinite(seen.sum().item()) and not torch.isfinite(seen).all():
+        bad = int((~torch.isfinite(seen)).sum())
         raise ValueError(f"{name}: expected finite values, got {bad} NaN or infinite among {x.numel()}.")
     return x
 
@@ -123,10 +132,10 @@ def check_levels(
     if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
         raise ValueError(f"{owner}: expected {wanted}, got {x.dtype}. Convert with x.long().")
     # Before every training step; torch has no aminmax of unsigned 16, 32 and 64 bits.
-    whole, unsigned = x.long(), x.dtype == torch.uint64
-    if not has_values(x) or levels is None and not unsigned:
+    whole, unsigned, source = x.long(), x.dtype == torch.uint64, source_of(x)
+    if not _is_plain(x) or levels is None and not unsigned:
         return whole
-    low, high = (int(v) for v in whole.aminmax())
+    low, high = (int(v) for v in (whole if source is None else source.long()).aminmax())
     if low < 0 or levels is not None and high >= levels:
         raise ValueError(f"{owner}: expected {wanted}, got values from {low} to {high}.")
     return whole

@@ -13,7 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "dgm_lite"
 
-TOOLBOX = {"protocols", "shapes", "distributions", "nets", "outputs", "identity", "sources", "extras"}
+TOOLBOX = {
+    "protocols", "shapes", "distributions", "nets", "outputs", "identity", "sources", "extras", "looking",
+}  # fmt: skip
 FAMILIES = {"autoregressive", "flows", "latent", "gan", "energy", "diffusion", "joint"}
 EVERYTHING_BELOW = TOOLBOX | FAMILIES | {
     "datasets", "weights", "training", "evaluate", "laws", "catalog", "claims", "codecs", "plot",
@@ -24,7 +26,8 @@ MAY_IMPORT = {
     **{family: set(TOOLBOX) for family in FAMILIES},
     "latent": TOOLBOX | {"flows"},  # a posterior is built from the same bijections as a flow
     "protocols": set(),
-    "shapes": set(),
+    "looking": set(),
+    "shapes": {"looking"},
     "outputs": set(),
     "sources": set(),
     "identity": {"shapes", "sources"},

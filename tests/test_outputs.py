@@ -3,10 +3,12 @@
 import os
 import random
 import shutil
+import signal
 import socket
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -300,3 +302,45 @@ for _ in range(20):
     assert [p.wait(60) for p in both] == [0, 0]
     assert (tmp_path / "n").read_text() == "40"
     assert sorted(p.name for p in tmp_path.iterdir()) == [".n.lock", "n"]
+
+
+# --- Ctrl-C ----------------------------------------------------------------------------------
+
+
+def press_ctrl_c() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_what_took_long_is_saved_although_ctrl_c_is_pressed_meanwhile(tmp_path):
+    def save(file):
+        press_ctrl_c()
+        press_ctrl_c()
+        outputs.write(file, b"whole")
+
+    with pytest.raises(KeyboardInterrupt, match="out is saved"):
+        outputs.keep(tmp_path / "out", save)
+    assert (tmp_path / "out").read_bytes() == b"whole"
+    with pytest.raises(KeyboardInterrupt):
+        press_ctrl_c()
+
+
+def test_an_error_outweighs_an_interrupt_that_waited():
+    with pytest.raises(OSError, match="full"), outputs.uninterrupted():
+        press_ctrl_c()
+        raise OSError("full")
+
+
+def test_what_a_program_does_at_ctrl_c_is_left_to_it():
+    came = []
+    before = signal.signal(signal.SIGINT, lambda *_: came.append(1))
+    try:
+        with outputs.uninterrupted():
+            press_ctrl_c()
+            assert came == [1]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_thread_of_its_own_needs_no_signals():
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: outputs.uninterrupted().__enter__()).result() is None

@@ -10,7 +10,7 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-from dgm_lite.nets import eval_mode, moved_to
+from dgm_lite.nets import eval_mode, fixed_weights, moved_to
 from dgm_lite.protocols import Bound, Density
 from dgm_lite.shapes import check_count, show
 
@@ -59,7 +59,6 @@ class Likelihood:
         return f"{mark}{self.bits_per_dim:.3f} bits/dim ({kind}; {-self.nats:.1f} +- {self.error:.1f} nats)"
 
 
-@torch.no_grad()
 def log_prob(
     model: nn.Module, x: Tensor, *columns: Tensor, batch_size: int = 500, seed: int | None = None
 ) -> Tensor:
@@ -112,8 +111,8 @@ def _each(
     x = columns[0]
     device = next(chain(model.parameters(), model.buffers(), [x])).device
     batches = zip(*(column.split(batch_size) for column in columns), strict=True)
-    with eval_mode(model), _seeded(seed, device):
-        return torch.cat([measure(*moved_to(model, batch)) for batch in batches]).to(x.device)
+    with eval_mode(model), fixed_weights(model), _seeded(seed, device):
+        return torch.cat([measure(*moved_to(model, batch)).detach() for batch in batches]).to(x.device)
 
 
 @contextmanager
@@ -183,7 +182,6 @@ def bits_per_dim(
     return _mean(torch.stack(draws).mean(0), measure, (x, *columns), "exact" if exact else "lower bound")
 
 
-@torch.no_grad()
 def importance_weighted(
     model: nn.Module, x: Tensor, *columns: Tensor, n_samples: int = 1000, batch_size: int = 500,
     seed: int | None = None,

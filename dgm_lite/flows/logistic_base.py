@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dgm_lite.distributions import level_counts, log_prob_logistic_mixture
 from dgm_lite.nets import finest
-from dgm_lite.shapes import check_count, check_counts, check_levels
+from dgm_lite.shapes import check_count, check_counts, check_levels, has_values
 
 
 class LogisticMixtureBase(nn.Module):
@@ -61,12 +61,13 @@ class LogisticMixtureBase(nn.Module):
         Returns:
             Nats, shaped as the values.
         """
-        ends = torch.stack([torch.stack(v.aminmax()) for v in values])
-        low, high = int(ends[:, 0].min()), int(ends[:, 1].max())
-        # A table of all integers in between is cheaper than a look at each value, unless they lie far apart.
-        if (high - low) * self.dim < sum(v.numel() for v in values):
-            table = self.table(low, high)
-            return [table[d[:, None], v - low] for v, d in zip(values, places, strict=True)]
+        if has_values(values[0]):
+            ends = torch.stack([torch.stack(v.aminmax()) for v in values])
+            low, high = int(ends[:, 0].min()), int(ends[:, 1].max())
+            # A table of all integers in between is cheaper than a look at each, unless they lie far apart.
+            if (high - low) * self.dim < sum(v.numel() for v in values):
+                table = self.table(low, high)
+                return [table[d[:, None], v - low] for v, d in zip(values, places, strict=True)]
         parameters = (self.logits, self.mu, self.log_std)
         return [
             log_prob_logistic_mixture(v, *(p[d, None].expand(*v.shape, -1) for p in parameters))

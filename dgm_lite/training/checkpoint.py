@@ -45,7 +45,9 @@ def identity(run) -> dict:
             same[f"{split} {name}"] = f"{len(column)} rows, {identities.checksum(column)}"
     model = identities.identity(run.model)
     same |= {f"model's {name}": value for name, value in model["settings"].items()}
-    return {"settings": same, "tensors": {f"model's {k}": v for k, v in model["tensors"].items()}}
+    frozen = {k for k, p in run.model.named_parameters(remove_duplicate=False) if not p.requires_grad}
+    tensors = {f"model's {k}": v + ", frozen" * (k in frozen) for k, v in model["tensors"].items()}
+    return {"settings": same, "tensors": tensors}
 
 
 class StepsFile:

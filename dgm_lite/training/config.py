@@ -1,13 +1,29 @@
 """How to train: every number of it, checked."""
 
 import math
-from dataclasses import dataclass
-from numbers import Integral
+import operator
+from dataclasses import dataclass, fields
+from types import NoneType
+from typing import Any, get_args, get_origin
+
+# No torch in this file: the command line's help is made of it.
+RANGES = {
+    "epochs": ("a whole number from 1 up", lambda n: n >= 1),
+    "batch_size": ("a whole number from 1 up", lambda n: n >= 1),
+    "lr": ("a number above 0", lambda v: 0 < v < math.inf),
+    "weight_decay": ("a number from 0 up", lambda v: 0 <= v < math.inf),
+    "betas": ("two numbers in [0, 1)", lambda v: all(0 <= b < 1 for b in v)),
+    "warmup": ("a share in [0, 1)", lambda v: 0 <= v < 1),
+    "clip_norm": ("a number above 0, or None", lambda v: v is None or v > 0),
+    "average": ("a decay between 0 and 1, or None", lambda v: v is None or 0 < v < 1),
+    "patience": ("a whole number from 1 up, or None", lambda n: n is None or n >= 1),
+    "seed": ("a whole number from 0 to 2^63 - 1", lambda n: 0 <= n < 2**63),
+}
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train.
+    """How to train. Numbers of any type are taken, NumPy's too, and kept as Python's own.
 
     Args:
         epochs: Passes over the training data.
@@ -23,7 +39,7 @@ class TrainConfig:
         seed: Order of the batches, dropout and every other draw of the loop.
 
     Raises:
-        ValueError: If a value is out of its range.
+        ValueError: If a value is no number of its kind, or out of its range.
     """
 
     epochs: int = 20
@@ -38,28 +54,26 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self):
-        # No torch in this file: the command line's help is made of it.
-        ranges = {
-            "epochs": ("a whole number from 1 up", _whole(self.epochs, 1)),
-            "batch_size": ("a whole number from 1 up", _whole(self.batch_size, 1)),
-            "patience": (
-                "a whole number from 1 up, or None",
-                self.patience is None or _whole(self.patience, 1),
-            ),
-            "seed": ("a whole number from 0 to 2^63 - 1", _whole(self.seed, 0) and self.seed < 2**63),
-            "lr": ("a number above 0", 0 < self.lr < math.inf),
-            "weight_decay": ("a number from 0 up", 0 <= self.weight_decay < math.inf),
-            "betas": ("two numbers in [0, 1)", len(self.betas) == 2 and all(0 <= b < 1 for b in self.betas)),
-            "warmup": ("a share in [0, 1)", 0 <= self.warmup < 1),
-            "clip_norm": ("a number above 0, or None", self.clip_norm is None or self.clip_norm > 0),
-            "average": ("a decay between 0 and 1, or None", self.average is None or 0 < self.average < 1),
-        }
-        for name, (expected, fine) in ranges.items():
+        for field in fields(self):
+            given, (expected, fits) = getattr(self, field.name), RANGES[field.name]
+            try:
+                value = _plain(given, field.type)
+                fine = fits(value)
+            except (TypeError, ValueError, OverflowError):
+                fine = False
             if not fine:
-                raise ValueError(
-                    f"TrainConfig: expected {name} to be {expected}, got {getattr(self, name)!r}."
-                )
+                raise ValueError(f"TrainConfig: expected {field.name} to be {expected}, got {given!r}.")
+            object.__setattr__(self, field.name, value)
 
 
-def _whole(value: object, least: int) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and value >= least
+def _plain(value: Any, kind: Any) -> Any:
+    """The value as the type of its field, which loses nothing of it."""
+    inner = get_args(kind)
+    if value is None and NoneType in inner:
+        return None
+    if get_origin(kind) is tuple:
+        return tuple(_plain(v, k) for v, k in zip(value, inner, strict=True))
+    value = value.item() if hasattr(value, "item") else value  # of numpy and torch
+    if isinstance(value, bool | str | bytes):
+        raise TypeError("no number")
+    return operator.index(value) if int in (kind, *inner) else float(value)

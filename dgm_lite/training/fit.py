@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite import outputs
-from dgm_lite.nets import eval_mode, moved_to
+from dgm_lite.nets import eval_mode, fixed_weights, moved_to
 from dgm_lite.protocols import Step, Trainable
 from dgm_lite.training import checkpoint as checkpoints
 from dgm_lite.training.config import TrainConfig
-from dgm_lite.training.step import DivergedError, Trainer, copied
+from dgm_lite.training.step import DivergedError, Trainer, check_loss, copied
 
 
 class Steps(list):
@@ -98,10 +98,12 @@ class Run:
 
     def train(self, batches: Iterable[tuple[Tensor, ...]]) -> None:
         """Every batch once."""
-        for batch in batches:
-            losses = self.trainer.step(batch)
-            self.steps.append(Step(self.epoch, self.trainer.index - 1, losses))
-        self.trainer.look()
+        try:
+            for batch in batches:
+                losses = self.trainer.step(batch)
+                self.steps.append(Step(self.epoch, self.trainer.index - 1, losses))
+        finally:
+            self.trainer.look()
         self.trainer.synchronise()
 
     def _weights(self) -> dict[str, Tensor]:
@@ -129,12 +131,13 @@ class Run:
         """Note the validation loss of this epoch, and keep the weights if it is the lowest.
 
         Raises:
-            DivergedError: If it is NaN.
+            DivergedError: If it is not finite.
         """
-        if math.isnan(valid):
+        if not math.isfinite(valid):
             raise DivergedError(
-                f"training: the validation loss became nan in epoch {self.epoch}. "
-                f"Try a smaller learning rate (now {self.config.lr})."
+                f"training: the validation loss became {valid} in epoch {self.epoch}. "
+                f"Try a smaller learning rate (now {self.config.lr}). One example whose p(x) is 0 or "
+                "infinite is enough: give every x a share and every spread a least value, or leave it out."
             )
         self.steps[-1] = replace(self.steps[-1], valid=valid)
         if valid < self.best_loss:
@@ -193,7 +196,8 @@ class Run:
                 self.steps.stopped = True
                 raise
             finally:
-                self.finish()
+                with outputs.uninterrupted():
+                    self.finish()
 
     def _alone(self) -> AbstractContextManager:
         """No other run writes this checkpoint meanwhile: each would cut off the other's steps."""
@@ -201,9 +205,10 @@ class Run:
         return outputs.alone(self.checkpoint, wait=False) if writes else nullcontext()
 
 
-@torch.no_grad()
 def mean_loss(model: nn.Module, columns: tuple[Tensor, ...], batch_size: int = 512) -> float:
     """Mean of ``model.loss`` over a split, in the loss's own unit, with the model in eval mode.
+
+    The loss may take gradients in x, but not in the weights.
 
     Args:
         model: A Trainable module; it comes back in the mode in which it was.
@@ -211,13 +216,17 @@ def mean_loss(model: nn.Module, columns: tuple[Tensor, ...], batch_size: int = 5
         batch_size: Examples at a time.
 
     Raises:
-        ValueError: If the split is empty.
+        ValueError: If the split is empty, or the loss is not one number.
     """
     if len(columns[0]) == 0:
         raise ValueError("mean_loss: expected at least one example, got an empty split.")
     parts = list(zip(*(c.split(batch_size) for c in columns), strict=True))
-    with eval_mode(model):
-        losses = [model.loss(*moved_to(model, part)) for part in parts]
+    losses = []
+    with eval_mode(model), fixed_weights(model):
+        for part in parts:
+            loss = model.loss(*moved_to(model, part))
+            check_loss(loss, "model")
+            losses.append(loss.detach())
     # Fetched together: an accelerator would have to be waited for at every single one.
     total = sum(loss * len(part[0]) for loss, part in zip(torch.stack(losses).tolist(), parts, strict=True))
     return total / len(columns[0])
@@ -245,6 +254,9 @@ def fit(model: nn.Module, data, config: TrainConfig = TrainConfig(), *, checkpoi
     never interrupted. A run that is finished goes on if more epochs are asked of it: from then on the
     learning rate is what it would be at this step of the longer run, so that it jumps up once and falls to
     zero again.
+
+    The run sets torch's own generator to ``config.seed`` and leaves it where the run ended: what you draw
+    afterwards is repeatable as well. Draw with a ``generator`` of your own to be independent of it.
 
     Args:
         model: A Trainable or Adversarial module; changed in place and left in eval mode.

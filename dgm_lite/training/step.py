@@ -1,42 +1,26 @@
-"""What a training step is: each player moves its own weights, on one process or on several."""
+"""What a training step is: each player moves its own weights, on one process or on several.
+
+The schedule and the average are a few lines each, and not torch's: ``LambdaLR`` counts steps of its own,
+which every checkpoint would have to carry; ``AveragedModel`` keeps a deep copy of the whole module, and
+another name for each weight.
+"""
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
 
+from dgm_lite.looking import looking_at
 from dgm_lite.nets import moved_to, parts
 from dgm_lite.protocols import Adversarial, Player, Step, Trainable
+from dgm_lite.shapes import check_count
 from dgm_lite.training.config import TrainConfig
 
 
 class DivergedError(RuntimeError):
     """A loss or a gradient became NaN or infinite."""
-
-
-class Losses(Mapping):
-    """Losses by player, on their device until somebody reads them: fetching one waits for the device."""
-
-    def __init__(self):
-        self._values: dict[str, Tensor | float] = {}
-
-    def put(self, name: str, value: Tensor | float) -> None:
-        """Note the loss of a player, known or still on its way."""
-        self._values[name] = value
-
-    def __getitem__(self, name: str) -> float:
-        self._values[name] = float(self._values[name])
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __repr__(self) -> str:
-        return repr(dict(self))
 
 
 def look_after(device: torch.device) -> int:
@@ -56,13 +40,30 @@ def players_of(model: nn.Module) -> list[Player]:
     """The players of a game, or the one player of a model with a ``loss``.
 
     Raises:
-        ValueError: If the model has neither ``loss`` nor ``players``.
+        ValueError: If the model has neither ``loss`` nor ``players``, or two players have one name.
     """
     if isinstance(model, Adversarial):
-        return model.players()
+        players = model.players()
+        names = [player.name for player in players]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"training: expected players, each with a name of its own, got {names}.")
+        for player in players:
+            check_count(player.steps, f"training: {player.name!r}", "its steps")
+        return players
     if isinstance(model, Trainable):
         return [Player("model", model, model.loss)]
     raise ValueError(f"training: expected a model with loss() or players(), got {type(model).__name__}.")
+
+
+def check_loss(loss: Tensor, owner: str) -> None:
+    """Refuse anything but one number in a tensor.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    if not isinstance(loss, Tensor) or loss.dim() > 0:
+        got = f"one of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+        raise ValueError(f"training: expected the loss of {owner!r} to be one number in a tensor, got {got}.")
 
 
 class Trainer:
@@ -99,7 +100,7 @@ class Trainer:
                               weight_decay=config.weight_decay, fused=fused)
             for p in self.players
         ]  # fmt: skip
-        self.unseen: list[tuple[int, str, Tensor, Tensor, Losses]] = []  # step, player, loss, gradient's norm
+        self.unseen: list[tuple[int, str, Tensor, Tensor, dict]] = []  # step, player, loss, gradient's norm
         self.bad = torch.zeros((), device=self.device)  # 1 from the first bad update on
         self.average = None
         self.synchronise()
@@ -114,8 +115,10 @@ class Trainer:
             return (self.index + 1) / (warm * self.n_steps + 1)
         return 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm)))
 
-    def step(self, batch: tuple[Tensor, ...]) -> Mapping[str, float]:
+    def step(self, batch: tuple[Tensor, ...]) -> dict[str, float]:
         """Each player moves its own weights ``steps`` times; returns the last loss of each.
+
+        On an accelerator these are tensors, until ``look`` puts the numbers in their place.
 
         Raises:
             DivergedError: If a loss or a gradient is not finite: at once on a CPU, some steps later on an
@@ -125,44 +128,45 @@ class Trainer:
         # Here and not before the loop: whoever watches the training may have switched to eval mode.
         if False in {part.training for part in parts(self.model)}:
             self.model.train()
-        batch, weight = self.share(batch)
-        losses = Losses()
-        for player, optimizer in zip(self.players, self.optimizers, strict=True):
-            for group in optimizer.param_groups:
-                group["lr"] = self.config.lr * self.rate()
-            for _ in range(player.steps):
-                self._update(player, optimizer, batch, weight, losses)
+        share, weight = self.share(batch)
+        batch = moved_to(self.model, share)
+        losses: dict[str, float] = {}
+        # A model checks its batch: on an accelerator that would be to wait, so it looks where that came from.
+        with looking_at(batch, share) if self.look_after > 1 else nullcontext():
+            for player, optimizer in zip(self.players, self.optimizers, strict=True):
+                for group in optimizer.param_groups:
+                    group["lr"] = self.config.lr * self.rate()
+                for _ in range(player.steps):
+                    self._update(player, optimizer, batch, weight, losses)
         self.index += 1
         if self.average is not None:
             self._average()
-        if self.look_after == 1:
-            return dict(losses)
         if len(self.unseen) >= self.look_after:
             self.look()
         return losses
 
     def _update(self, player: Player, optimizer: torch.optim.Optimizer, batch: tuple[Tensor, ...],
-                weight: float, losses: Losses) -> None:  # fmt: skip
+                weight: float, losses: dict) -> None:  # fmt: skip
         optimizer.zero_grad(set_to_none=True)
-        loss = player.loss(*batch) * weight
-        if loss.dim() > 0 or not loss.requires_grad:
-            got = f"one of shape {tuple(loss.shape)}" if loss.dim() else "one that does not"
+        loss = player.loss(*batch)
+        check_loss(loss, player.name)
+        loss = loss * weight
+        if not loss.requires_grad:
             raise ValueError(
                 f"training: expected the loss of {player.name!r} to be one number that depends on its "
-                f"weights, got {got}."
+                "weights, got one that does not."
             )
         parameters = [p for p in player.weights.parameters() if p.requires_grad]
         # Not loss.backward(): nobody else's weights are touched.
         gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
         for parameter, gradient in zip(parameters, gradients, strict=True):
+            # The gradient of a sum is one number for all entries, and can't be clipped in place.
             if gradient is not None and 0 in gradient.stride():
-                gradient = (
-                    gradient.contiguous()
-                )  # of a sum: one number for all, which can't be clipped in place
+                gradient = gradient.contiguous()
             parameter.grad = None if gradient is None else self._mean(gradient)
         norm = nn.utils.clip_grad_norm_(parameters, self.config.clip_norm or math.inf)
         loss = self._mean(loss.detach())
-        losses.put(player.name, loss)
+        losses[player.name] = loss
         self.unseen.append((self.index, player.name, loss, norm.to(loss.device), losses))
         if self.look_after == 1:
             self.look()
@@ -172,7 +176,7 @@ class Trainer:
         optimizer.step()
 
     def look(self) -> None:
-        """Fetch the losses and norms of gradients since the last look, all at once.
+        """Fetch losses and norms of gradients since the last look, all at once, and put the losses in place.
 
         Raises:
             DivergedError: If one is not finite; names the player.
@@ -181,10 +185,10 @@ class Trainer:
         if not unseen:
             return
         numbers = torch.stack([value for _, _, loss, norm, _ in unseen for value in (loss, norm)]).tolist()
-        for (index, player, _, _, losses), loss, norm in zip(
-            unseen, numbers[::2], numbers[1::2], strict=True
-        ):
-            losses.put(player, loss)
+        seen = list(zip(unseen, numbers[::2], numbers[1::2], strict=True))
+        for (_, player, _, _, losses), loss, _ in seen:
+            losses[player] = loss
+        for (index, player, _, _, _), loss, norm in seen:
             for what, value in (("loss", loss), ("gradient", norm)):
                 if not math.isfinite(value):
                     raise DivergedError(
@@ -207,7 +211,7 @@ class Trainer:
     # --- several processes -------------------------------------------------------------------
 
     def share(self, batch: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], float]:
-        """This process's part of a batch, moved to the model, and its weight in the mean over processes.
+        """This process's part of a batch, and its weight in the mean over processes.
 
         Losses are means over examples. Parts of unequal size are weighted so that the mean over
         processes is the mean over the whole batch: the step that a single process would take.
@@ -215,7 +219,8 @@ class Trainer:
         Raises:
             ValueError: If the batch is no tuple of tensors.
         """
-        if not isinstance(batch, tuple | list) or not batch or not all(isinstance(c, Tensor) for c in batch):
+        columns = batch if isinstance(batch, tuple | list) else ()
+        if not columns or not all(isinstance(c, Tensor) and c.dim() for c in columns):
             raise ValueError(
                 f"training: expected a batch to be a tuple of tensors, got {type(batch).__name__}. "
                 "For a model of x alone it is (x,)."
@@ -223,8 +228,8 @@ class Trainer:
         total, n = len(batch[0]), self.n_processes
         if n > 1 and total >= n:
             batch = tuple(column[self.rank :: n] for column in batch)
-            return moved_to(self.model, batch), len(batch[0]) * n / total
-        return moved_to(self.model, batch), 1.0
+            return batch, len(batch[0]) * n / total
+        return tuple(batch), 1.0
 
     def _mean(self, value: Tensor) -> Tensor:
         """The mean over all processes, the same on each."""
@@ -244,6 +249,8 @@ def training_steps(
     model: nn.Module, batches: Collection[tuple[Tensor, ...]], config: TrainConfig
 ) -> Iterator[Step]:
     """Yield a Step after every batch. Nothing happens until you iterate; ``fit`` does it for you.
+
+    You see the losses of every step, so an accelerator is waited for in each; ``fit`` waits in one of 50.
 
     Args:
         model: A Trainable or Adversarial module; its weights move in place.
@@ -269,8 +276,8 @@ def training_steps(
         for epoch in range(config.epochs):
             for batch in batches:
                 losses = trainer.step(batch)
+                trainer.look()
                 yield Step(epoch, trainer.index - 1, losses)
-            trainer.look()
     finally:
         if trainer.average is not None:
             model.load_state_dict(trainer.average)

@@ -153,6 +153,40 @@ def test_whatever_ends_a_training_its_best_weights_are_kept(what, place, tmp_pat
     assert catalog.load(out)[1]["data"] == "orange-blue"
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_ctrl_c_while_the_weights_are_written_waits_for_them(stopped, tmp_path, monkeypatch, capsys):
+    """A second one after that which stopped the training, or the first after the last epoch."""
+    honest, out = catalog.save, tmp_path / "w.safetensors"
+
+    def pressed(*given, **facts):
+        signal.raise_signal(signal.SIGINT)
+        honest(*given, **facts)
+
+    monkeypatch.setattr(catalog, "save", pressed)
+    if stopped:
+        ends_in(1, monkeypatch, KeyboardInterrupt())
+    assert main([*MIXTURE, "--out", str(out)]) == 130
+    assert f"stopped by you. {out} is saved." in said(capsys)
+    assert weights.read(out, kind="weights")[1].get("epochs_done") == (1 if stopped else None)
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt()])
+def test_ctrl_c_while_the_best_weights_are_put_in_place_waits_for_them(error, tmp_path, monkeypatch):
+    best, finish, out = [], Run.finish, tmp_path / "w.safetensors"
+
+    def pressed(self):
+        best.append(self.best)
+        signal.raise_signal(signal.SIGINT)
+        finish(self)
+
+    monkeypatch.setattr(Run, "finish", pressed)
+    if error:
+        ends_in(1, monkeypatch, error)
+    assert main([*MIXTURE, "--out", str(out)]) == 130
+    kept, _ = weights.read(out, kind="weights")
+    assert all((kept[name] == value).all() for name, value in best[0].items())
+
+
 def test_what_took_the_memory_is_gone_before_weights_are_saved(tmp_path, monkeypatch, capsys):
     alive, honest, calls = [], Run.train, []
 

@@ -1,11 +1,19 @@
 """Every field of a configuration changes something, and what it changes is what it says."""
 
+import json
+import math
 from dataclasses import fields, replace
+from decimal import Decimal
+from fractions import Fraction
+from types import NoneType
+from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from dgm_lite import laws
 from dgm_lite.datasets.dataset import Dataset
 from dgm_lite.gan.gan import GAN
 from dgm_lite.latent.mixture import GaussianMixture
@@ -45,6 +53,53 @@ def test_every_field_changes_the_run(field):
     (a, one), (b, two) = trained(BASE), trained(replace(BASE, **{field: OTHER[field]}))
     moved = any(not torch.equal(x, y) for x, y in zip(a, b, strict=True))
     assert moved or len(one) != len(two), f"{field} changes nothing"
+
+
+KINDS = {  # makers of numbers, by type
+    "int": int, "float": float, "Fraction": Fraction, "Decimal": lambda v: Decimal(str(v)),
+    "numpy float32": np.float32, "numpy float64": np.float64, "numpy int64": np.int64,
+    "numpy uint8": np.uint8, "numpy array": np.array, "tensor": torch.tensor,
+    "float64 tensor": lambda v: torch.tensor(v, dtype=torch.float64),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("field", fields(TrainConfig), ids=lambda f: f.name)
+def test_numbers_of_every_type_are_kept_as_pythons_own(field, kind):
+    """Equal to what was given, and plain enough for the JSON in a checkpoint; or refused by name."""
+    make, value = KINDS[kind], OTHER[field.name]
+    given = tuple(map(make, value)) if isinstance(value, tuple) else make(value)
+    whole = int in (field.type, *get_args(field.type))
+    if whole and type(getattr(given, "item", lambda: given)()) is not int:
+        laws.refuses(lambda: TrainConfig(**{field.name: given}), f"expected {field.name}", "whole number")
+        return
+    if kind in ("int", "numpy int64", "numpy uint8") and not whole:
+        given = (make(0), make(0)) if isinstance(value, tuple) else make(0)
+        if field.name in ("lr", "clip_norm", "average"):  # above 0
+            laws.refuses(lambda: TrainConfig(**{field.name: given}), f"expected {field.name}")
+            return
+    kept = getattr(TrainConfig(**{field.name: given}), field.name)
+    for one, two in zip(*(v if isinstance(v, tuple) else (v,) for v in (kept, given)), strict=True):
+        assert type(one) is (int if whole else float) and one == pytest.approx(float(two), abs=0, rel=1e-15)
+    assert json.loads(json.dumps(kept)) == (list(kept) if isinstance(kept, tuple) else kept)
+
+
+@pytest.mark.parametrize("field", fields(TrainConfig), ids=lambda f: f.name)
+@pytest.mark.parametrize("wrong", ["1", b"1", True, np.True_, 1j, [], (1, 2, 3), object(), math.nan, None])
+def test_what_is_no_number_of_its_kind_is_refused(field, wrong):
+    if wrong is None and NoneType in get_args(field.type):
+        assert getattr(TrainConfig(**{field.name: None}), field.name) is None
+    else:
+        laws.refuses(lambda: TrainConfig(**{field.name: wrong}), f"TrainConfig: expected {field.name} to be")
+
+
+def test_a_configuration_of_numpys_numbers_is_written_to_a_checkpoint(tmp_path):
+    """And the run goes on with Python's numbers of the same size."""
+    given = {"epochs": np.int64(2), "batch_size": np.int32(8), "lr": np.float32(0.3), "seed": np.uint8(3)}
+    torch.manual_seed(3)
+    fit(GaussianMixture(2, 3), plane(), TrainConfig(**given), checkpoint=tmp_path / "run")
+    same = TrainConfig(**{name: value.item() for name, value in given.items()})
+    assert len(fit(GaussianMixture(2, 3), plane(), same, checkpoint=tmp_path / "run")) == 6
 
 
 class Still(nn.Module):

@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from nbformat.v4 import new_code_cell, new_notebook
 from torch import nn
 
 import dgm_lite
-from dgm_lite import laws, outputs, weights
+from dgm_lite import catalog, laws, outputs, weights
 from dgm_lite.autoregressive.causal import CausalARM
+from dgm_lite.catalog.data import dataset
 from dgm_lite.datasets.dataset import Dataset
+from dgm_lite.evaluate import likelihood
 from dgm_lite.joint.classifier import Classifier
 from dgm_lite.latent.mixture import GaussianMixture
 from dgm_lite.protocols import Player, Step
@@ -389,12 +392,55 @@ def test_a_player_that_diverges_is_named():
         list(training_steps(Broken(), [(torch.randn(4, 2),)], TrainConfig()))
 
 
-def test_a_validation_loss_that_is_nan_is_reported():
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_validation_loss_that_is_not_finite_is_reported(bad):
+    """Minus infinity would be the best for ever; infinity may be one example, and the message says so."""
     model = tiny_arm()
     honest = model.loss
-    model.loss = lambda x: honest(x) * (1 if model.training else torch.nan)
-    with pytest.raises(DivergedError, match="validation"):
+    model.loss = lambda x: honest(x) if model.training else honest(x) * 0 + bad
+    with pytest.raises(DivergedError, match=f"validation loss became {bad} in epoch 0.*leave it out"):
         fit(model, tiny_data(), TrainConfig(epochs=2))
+
+
+class ScoreMatching(nn.Module):
+    """An energy whose loss takes its slope in x, and a density by the change of volume: a gradient each."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
+
+    def slope(self, x):
+        x = x.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(self.net(x).sum() + (x**2).sum() / 2, x, create_graph=True)
+        return x, slope
+
+    def loss(self, x):
+        """Hyvarinen (2005): the mean of |slope|^2 / 2 - its divergence, here of the energy's."""
+        x, slope = self.slope(x)
+        bends = [torch.autograd.grad(slope[:, d].sum(), x, create_graph=True)[0][:, d] for d in (0, 1)]
+        return ((slope**2).sum(1) / 2 - sum(bends)).mean()
+
+    def elbo(self, x):
+        return -(self.slope(x)[1] ** 2).sum(1)
+
+    def importance_weighted(self, x, n_samples):
+        return self.elbo(x)
+
+
+def test_a_loss_may_take_gradients_in_x():
+    """In training and in validation, in what fit and evaluate measure; and no graph is kept of it."""
+    torch.manual_seed(0)
+    x, model = torch.randn(60, 2), ScoreMatching()
+    steps = fit(model, Dataset("plane", x[:40], x[40:50], x[50:]), TrainConfig(epochs=3, lr=0.01))
+    assert [s.valid for s in steps][-1] < [s.valid for s in steps][0]
+    assert mean_loss(model, (x[40:50],)) == pytest.approx(model.loss(x[40:50]).item())
+    expected = model.elbo(x).detach()
+    with torch.no_grad():
+        found = likelihood.log_prob(model, x)
+        weighted = likelihood.importance_weighted(model, x, n_samples=3)
+    assert not found.requires_grad and torch.equal(found, expected)
+    assert weighted.nats == pytest.approx(expected.mean().item())
+    assert all(p.requires_grad for p in model.parameters())
 
 
 class Hooked(nn.Module):
@@ -430,21 +476,83 @@ def test_looking_later_takes_the_same_steps(monkeypatch):
     assert [s.losses["model"] for s in found] == pytest.approx(
         [s.losses["model"] for s in expected], rel=1e-4
     )
-    assert all(isinstance(v, float) for s in found for v in s.losses._values.values()), "left on the device"
+    assert all(plain(s.losses) for s in found), "left on the device"
 
 
-def test_no_step_waits_for_an_accelerator(monkeypatch):
-    """Between two looks no number is fetched: neither by item() nor by a branch on a tensor."""
+def plain(losses: dict) -> bool:
+    """Whether losses are numbers in a dictionary like any other, which JSON can hold."""
+    return json.loads(json.dumps(losses)) == losses | {} == losses.copy() and type(losses) is dict
+
+
+@pytest.mark.parametrize("ends", [None, KeyboardInterrupt(), DivergedError()])
+def test_losses_are_plain_numbers_wherever_they_were_computed(ends, monkeypatch):
+    """Also those of a run that was ended between two looks, and those of training_steps at every step."""
     monkeypatch.setattr(stepping, "look_after", lambda device: 50)
-    trainer, x = Trainer(Game(), TrainConfig(average=0.9), 100), torch.randn(8, 2)
-    trainer.step((x,))
-    for name in ("item", "tolist", "__bool__", "__float__", "__int__", "cpu", "numpy"):
-        monkeypatch.setattr(
-            torch.Tensor, name, lambda *a, _name=name, **k: pytest.fail(f"fetched by {_name}")
-        )
-    losses = [trainer.step((x,)) for _ in range(5)]
-    monkeypatch.undo()
-    assert all(math.isfinite(step["one"]) and isinstance(step["one"], float) for step in losses)
+    batch = (tiny_data().train,)
+    steps = training_steps(tiny_arm(), [batch] * 3, TrainConfig(epochs=1))
+    assert all(plain(step.losses) for step in steps)
+    model = breaking(9 if ends else 10**9, ends)
+    run = Run(model, tiny_data(), TrainConfig(epochs=3, batch_size=5))
+    with pytest.raises(type(ends)) if ends else nullcontext():
+        run.to_the_end()
+    assert len(run.steps) == (7 if ends else 15) and all(plain(step.losses) for step in run.steps)
+
+
+class Here(torch.Tensor):
+    """A tensor that has not been moved to the accelerator, and what is computed from it."""
+
+
+def waits_in_a_step(model: nn.Module, batch: tuple[torch.Tensor, ...], monkeypatch) -> list[str]:
+    """What is fetched from an accelerator in a training step, by item() or by a branch on a tensor."""
+    monkeypatch.setattr(stepping, "look_after", lambda device: 50)
+
+    def moved(model, columns):
+        return tuple(column.as_subclass(torch.Tensor).clone() for column in columns)
+
+    monkeypatch.setattr(stepping, "moved_to", moved)
+    trainer, found = Trainer(model, TrainConfig(average=0.9), 100), []
+    batch = tuple(column.as_subclass(Here) for column in batch)
+    trainer.step(batch)
+    with monkeypatch.context() as patch:
+        for name in ("item", "tolist", "__bool__", "__float__", "__int__", "cpu", "numpy", "nonzero"):
+            honest = getattr(torch.Tensor, name)
+
+            def fetch(self, *given, _honest=honest, _name=name, **options):
+                if not isinstance(self, Here):
+                    found.append(_name)
+                return _honest(self, *given, **options)
+
+            patch.setattr(torch.Tensor, name, fetch)
+        trainer.step(batch)
+    return found
+
+
+@pytest.mark.parametrize("entry", catalog.MODELS, ids=lambda entry: entry.name)
+def test_no_step_waits_for_an_accelerator(entry, monkeypatch):
+    batch = tuple(column[:16] for column in dataset(entry.data).split("train"))
+    assert waits_in_a_step(entry.build(), batch, monkeypatch) == []
+
+
+def test_a_step_that_waits_is_noticed(monkeypatch):
+    class Asking(Game):
+        def first(self, x):
+            return super().first(x) * (1 if x.sum() > 0 else 2)
+
+    assert waits_in_a_step(Game(), (torch.randn(8, 2),), monkeypatch) == []
+    assert waits_in_a_step(Asking(), (torch.randn(8, 2),), monkeypatch) == ["__bool__"]
+
+
+@pytest.mark.parametrize("entry", catalog.MODELS, ids=lambda entry: entry.name)
+def test_bad_batches_are_refused_where_nobody_waits(entry, monkeypatch):
+    monkeypatch.setattr(stepping, "look_after", lambda device: 50)
+    x, *labels = (column[:16].clone() for column in dataset(entry.data).split("train"))
+    trainer = Trainer(entry.build(), TrainConfig(), 100)
+    if x.is_floating_point():
+        x[3, 1] = math.nan
+        laws.refuses(lambda: trainer.step((x, *labels)), "finite", "1 NaN")
+    elif entry.name != "integer-flow":  # which has a share for every integer
+        x[3, 1] = 999
+        laws.refuses(lambda: trainer.step((x, *labels)), "integers 0..", "999")
 
 
 def test_a_bad_step_that_is_noticed_later_has_changed_nothing(monkeypatch):
@@ -475,6 +583,8 @@ def test_a_model_whose_weights_are_frozen_is_refused():
 @pytest.mark.parametrize(("loss", "word"), [
     (lambda self, x: self(x).detach().mean(), "depends on its weights"),
     (lambda self, x: self(x).mean(1), "one number"),
+    (lambda self, x: 3.0, "float"),
+    (lambda self, x: None, "NoneType"),
 ])  # fmt: skip
 def test_a_loss_that_cannot_be_minimised_is_refused(loss, word):
     model = nn.Linear(2, 2)
@@ -482,7 +592,31 @@ def test_a_loss_that_cannot_be_minimised_is_refused(loss, word):
     laws.refuses(lambda: next(training_steps(model, [(torch.randn(4, 2),)], TrainConfig())), "'model'", word)
 
 
+@pytest.mark.parametrize("loss", [3.0, torch.ones(2)])
+def test_a_validation_loss_that_is_no_number_is_refused(loss):
+    model = tiny_arm()
+    model.loss = lambda x: loss
+    laws.refuses(lambda: mean_loss(model, (tiny_data().valid,)), "one number in a tensor")
+
+
+@pytest.mark.parametrize("change, word", [
+    (lambda a, b: [a, replace(b, name="one")], "['one', 'one']"),
+    (lambda a, b: [], "a name of its own"),
+    (lambda a, b: [a, replace(b, steps=0)], "'two'"),
+    (lambda a, b: [a, replace(b, loss=lambda x: 3.0)], "float"),
+])  # fmt: skip
+def test_players_that_cannot_play_are_refused(change, word, tmp_path):
+    class Odd(Game):
+        def players(self):
+            return change(*super().players())
+
+    x = torch.randn(20, 2)
+    data = Dataset("plane", x, x, x)
+    laws.refuses(lambda: fit(Odd(), data, TrainConfig(epochs=1), checkpoint=tmp_path / "run"), word)
+
+
 def test_batches_that_are_no_tuples_are_refused():
+    laws.refuses(lambda: next(training_steps(tiny_arm(), [(torch.tensor(1),)], TrainConfig())), "tuple")
     laws.refuses(
         lambda: next(training_steps(tiny_arm(), [tiny_data().train], TrainConfig())), "(x,)", "Tensor"
     )
@@ -555,6 +689,12 @@ def other_setting() -> CausalARM:
     """Tensors and layers are the same."""
     model = tiny_arm()
     model.note = "another loss"
+    return model
+
+
+def frozen_part() -> CausalARM:
+    model = tiny_arm()
+    model.first.weight.requires_grad_(False)
     return model
 
 
@@ -646,6 +786,7 @@ def test_a_checkpoint_that_cannot_be_written_is_noticed_before_the_work(tmp_path
     ({"model": CausalARM(4, 3, channels=4, dilations=(2,))}, "model's blocks.0.conv.dilation"),
     ({"model": GaussianMixture(4, 2)}, "model's class 'dgm_lite.latent.mixture.GaussianMixture'"),
     ({"model": other_setting()}, "model's note 'another loss', got none"),
+    ({"model": frozen_part()}, "model's first.weight float32 (4, 1, 3), frozen, got float32"),
     ({"data": tiny_data(54)}, "train x '27 rows"),
     ({"data": other_validation()}, "valid x '12 rows"),
 ])  # fmt: skip

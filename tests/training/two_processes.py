@@ -1,6 +1,6 @@
-"""Run by test_train.py on two processes: the same training with ``fit(accelerator=...)``.
+"""Run by test_fit.py on two processes: the same training with ``fit(accelerator=...)``.
 
-    torchrun --standalone --nproc_per_node 2 -m tests.two_processes FOLDER
+    torchrun --standalone --nproc_per_node 2 -m tests.training.two_processes FOLDER
 
 Each process writes what it saw to FOLDER/rankN.json and its final weights beside it.
 """
