@@ -9,7 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from torch import Tensor
 
 from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, pack, png
+from dgm_lite.live.figure import LiveFigure, pack, png, still
 from dgm_lite.shapes import check_levels, check_real
 
 HEAT = LinearSegmentedColormap.from_list("heat", ["#F2F4F8", plot.ORANGE, "#4A2800"])
@@ -81,8 +81,7 @@ def _check(table: Tensor, shape: tuple[int, ...], owner: str) -> None:
 def _still(x: Tensor, bits: dict[str, Tensor], totals: dict[str, float], best: str, levels: int) -> bytes:
     """The first picture, the bits of its pixels, the running sums, and a bar for each total."""
     side, raw = math.isqrt(len(x)), len(x) * math.log2(levels)
-    with plt.rc_context():
-        plot.use_style()
+    with still():
         heights = [2.6, 0.6 + 0.26 * len(totals)]
         figure = plt.figure(figsize=(7.2, sum(heights)))
         upper, lower = figure.subfigures(2, 1, height_ratios=heights)
@@ -96,9 +95,7 @@ def _still(x: Tensor, bits: dict[str, Tensor], totals: dict[str, float], best: s
         scale.set_label(best, fontsize=9)
         _sums(bits, best, right)
         _bars(totals, best, raw, lower.subplots())
-        image = png(figure)
-    plt.close(figure)
-    return image
+        return png(figure)
 
 
 def _sums(bits: dict[str, Tensor], best: str, ax: Axes) -> None:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from dgm_lite import plot
 from dgm_lite.live.export import export
-from dgm_lite.live.figure import LiveFigure, pack, png
+from dgm_lite.live.figure import LiveFigure, pack, png, still
 from dgm_lite.nets import eval_mode
 from dgm_lite.protocols import Density
 from dgm_lite.shapes import check_labels, check_real
@@ -88,8 +88,7 @@ def _still(classifier, density, points, labels, scores, lim, start, threshold) -
     strength = np.minimum(1.15 * np.exp(0.5 * (log_px - max(scores[-1].item(), log_px.max()))), 1)[..., None]
     hue = plot.DECISION(blue)[..., :3]
     limit = scores.quantile(threshold).item()
-    with plt.rc_context():
-        plot.use_style()
+    with still():
         plt.rcParams.update({"hatch.color": "#999999", "hatch.linewidth": 0.5})
         wide, tall = 2.3, 2.3 * (lim[3] - lim[2]) / (lim[1] - lim[0])  # of a panel, in inches
         figure, axes = plt.subplots(1, 3, figsize=(3 * wide + 0.3, tall + 0.4))
@@ -104,6 +103,4 @@ def _still(classifier, density, points, labels, scores, lim, start, threshold) -
             plot.cross(start, ax)
             ax.set(title=title, aspect="equal", xlim=lim[:2], ylim=lim[2:], xticks=[], yticks=[])
             ax.spines[["top", "right"]].set_visible(True)
-        image = png(figure)
-    plt.close(figure)
-    return image
+        return png(figure)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from dgm_lite import plot
 from dgm_lite.live.export import export
-from dgm_lite.live.figure import LiveFigure, pack, png
+from dgm_lite.live.figure import LiveFigure, pack, png, still
 from dgm_lite.nets import eval_mode
 from dgm_lite.protocols import Density
 from dgm_lite.shapes import check_levels, check_real
@@ -106,8 +106,7 @@ def _still(density, classifier, scores, pages, side, levels, classes, things) ->
     with eval_mode(density, classifier):
         log_px, belief = density.log_prob(firsts), classifier(firsts[:1].float()).softmax(1)[0]
     low = scores[-1] - 2.2 * (scores[-1] - scores.quantile(0.01))
-    with plt.rc_context():
-        plot.use_style()
+    with still():
         figure, (left, middle, right) = plt.subplots(1, 3, figsize=(7.2, 2.3), width_ratios=[1, 1.9, 1.2])
         plot.images(firsts[:1], left, shape=(side, side), columns=1, levels=levels)
         left.set_title(next(iter(pages)))
@@ -126,6 +125,4 @@ def _still(density, classifier, scores, pages, side, levels, classes, things) ->
         right.bar(range(len(classes)), belief.tolist(), color=plot.BLUE)
         right.set_xticks(range(len(classes)), classes)
         right.set(title="$p(y\\,|\\,x)$", ylim=(0, 1), yticks=[0, 1])
-        image = png(figure)
-    plt.close(figure)
-    return image
+        return png(figure)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, pack, png
+from dgm_lite.live.figure import LiveFigure, pack, png, still
 from dgm_lite.nets import eval_mode
 from dgm_lite.shapes import check_levels
 
@@ -80,8 +80,7 @@ def _still(z: Tensor, log_px: Tensor, mu: float, log_std: float, x: Tensor, side
         return (log_q(mean).exp() * (log_px + log_pz - log_q(mean))).sum().item() * step
 
     means = torch.linspace(-3, 3, 121).tolist()
-    with plt.rc_context():
-        plot.use_style()
+    with still():
         figure, (small, left, right) = plt.subplots(1, 3, figsize=(7.2, 2.6), width_ratios=[0.7, 2, 2])
         plot.images(x, small, shape=(side, side), columns=1, levels=levels)
         small.set_title("$\\mathbf{x}$")
@@ -96,6 +95,4 @@ def _still(z: Tensor, log_px: Tensor, mu: float, log_std: float, x: Tensor, side
         right.axhline(exact.item(), color="black", ls="--", lw=1)
         right.text(-3, exact.item(), " $\\log p(\\mathbf{x})$", va="bottom", fontsize=9)
         right.set(xlabel="mean of $q$", ylabel="ELBO (nats)", ylim=(exact.item() - 25, exact.item() + 5))
-        image = png(figure)
-    plt.close(figure)
-    return image
+        return png(figure)

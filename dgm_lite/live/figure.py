@@ -5,13 +5,16 @@ import html
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure as MatplotlibFigure
 from torch import Tensor
 
+from dgm_lite import plot
 from dgm_lite.extras import extra
 from dgm_lite.live import bundle, markup
 
@@ -37,6 +40,19 @@ def pack(values: Tensor | np.ndarray | Sequence[float]) -> str:
     """Numbers as base64 of little-endian float32, which ``fig.array`` reads in the browser."""
     array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
     return base64.b64encode(np.ascontiguousarray(array, dtype="<f4").tobytes()).decode()
+
+
+@contextmanager
+def still() -> Iterator[None]:
+    """The book's style for what is drawn inside; then the former one, and no figure of it is left open."""
+    before = plt.get_fignums()
+    try:
+        with plt.rc_context():
+            plot.use_style()
+            yield
+    finally:
+        for number in set(plt.get_fignums()) - set(before):
+            plt.close(number)
 
 
 def png(figure: MatplotlibFigure, *, dpi: int = 150) -> bytes:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, pack, png
+from dgm_lite.live.figure import LiveFigure, pack, png, still
 from dgm_lite.shapes import check_real
 
 ALT = (
@@ -45,12 +45,9 @@ def _still(model: nn.Module, digits: Tensor) -> bytes:
     mean, _ = model.complete(digits, known)
     side = round(model.dim**0.5)
     rows = {"digit": digits, "seen": torch.where(known, digits, torch.nan), "filled in": mean.clamp(0, 1)}
-    with plt.rc_context():
-        plot.use_style()
+    with still():
         figure, axes = plt.subplots(3, 1, figsize=(6.4, 2.7))
         for ax, (name, x) in zip(axes, rows.items(), strict=True):
             plot.images(x * 16, ax, shape=(side, side), columns=8, levels=17)
             ax.set_title(name, loc="left", fontsize=9, pad=2)
-        image = png(figure)
-    plt.close(figure)
-    return image
+        return png(figure)

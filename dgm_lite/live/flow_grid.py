@@ -9,8 +9,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap
 from torch import Tensor, nn
 
-from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, pack, png
+from dgm_lite.live.figure import LiveFigure, pack, png, still
 from dgm_lite.nets import eval_mode
 from dgm_lite.shapes import check_count, check_real
 
@@ -99,8 +98,7 @@ def _still(carried: dict[str, Tensor], n_cells: int, edges: list[float]) -> byte
     corner = (torch.arange(n_cells)[:, None] * n + torch.arange(n_cells)).flatten()
     corners = torch.stack([corner, corner + 1, corner + n + 1, corner + n], 1)
     alpha = 0.15 + 0.85 * (carried["logBase"] - carried["logBase"].max()).mul(0.5).exp()
-    with plt.rc_context():
-        plot.use_style()
+    with still():
         figure, axes = plt.subplots(1, 4, figsize=(7.2, 2.15))
         for ax, k in zip(axes, shown, strict=True):
             edge = edges[k]
@@ -113,6 +111,4 @@ def _still(carried: dict[str, Tensor], n_cells: int, edges: list[float]) -> byte
             title = "$\\mathbf{z}$" if k == 0 else "$\\mathbf{x}$" if k == last else f"{k} layers undone"
             ax.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal", xticks=[], yticks=[], title=title)
             ax.spines[["top", "right"]].set_visible(True)
-        image = png(figure)
-    plt.close(figure)
-    return image
+        return png(figure)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, pack, png
+from dgm_lite.live.figure import LiveFigure, pack, png, still
 from dgm_lite.protocols import Step
 from dgm_lite.shapes import check_real
 
@@ -69,8 +69,7 @@ class Film:
     def _still(self) -> bytes:
         last = len(self.frames) - 1
         chosen = sorted({0, math.ceil(last * 0.15), math.ceil(last * 0.4), last})
-        with plt.rc_context():
-            plot.use_style()
+        with still():
             figure, axes = plt.subplots(1, len(chosen), figsize=(7, 2.1), squeeze=False)
             for ax, frame in zip(axes[0], (self.frames[k] for k in chosen), strict=True):
                 extent = self.lim
@@ -79,6 +78,4 @@ class Film:
                 ax.scatter(*self.real.T.numpy(), s=2, color=plot.ORANGE)
                 ax.scatter(*frame["points"].T.numpy(), s=2, color=plot.BLUE)
                 ax.set(title=f"step {frame['step']}", xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[])
-            image = png(figure)
-        plt.close(figure)
-        return image
+            return png(figure)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dgm_lite import plot
 from dgm_lite.live.export import export
-from dgm_lite.live.figure import LiveFigure, pack, png
+from dgm_lite.live.figure import LiveFigure, pack, png, still
 from dgm_lite.nets import eval_mode
 from dgm_lite.shapes import check_levels
 
@@ -86,8 +86,7 @@ def _still(flow: nn.Module, x: Tensor, side: int, cell: tuple[int, int]) -> tupl
     edited[at] = flow.levels - 1 - edited[at]
     z, before = (flow.to_latent(v[None])[0][0] for v in (edited, x))
     bits = -flow.base.log_prob_terms(z[None])[0] / math.log(2)
-    with plt.rc_context():
-        plot.use_style()
+    with still():
         figure, axes = plt.subplots(1, 4, figsize=(7.2, 2.1))
         titles = ("picture $\\mathbf{x}$", "code $\\mathbf{z}$", "bits", "decoded")
         for ax, title in zip(axes, titles, strict=True):
@@ -101,10 +100,8 @@ def _still(flow: nn.Module, x: Tensor, side: int, cell: tuple[int, int]) -> tupl
             for d in (z != before).nonzero()[:, 0].tolist() if ax is axes[1] else [at]:
                 corner = (d % side - 0.5, d // side - 0.5)
                 ax.add_patch(plt.Rectangle(corner, 1, 1, fill=False, ec=plot.ORANGE, lw=1.5, clip_on=False))
-        image = png(figure)
-    plt.close(figure)
-    facts = {"dim": flow.dim, "changed": int((z != before).sum()), "bits": bits.sum().item()}
-    return image, facts
+        facts = {"dim": flow.dim, "changed": int((z != before).sum()), "bits": bits.sum().item()}
+        return png(figure), facts
 
 
 def _numbers(ax: Axes, values: Tensor, words: list[str], colours: str, most: float) -> None:

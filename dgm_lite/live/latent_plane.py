@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from dgm_lite import plot
 from dgm_lite.live.export import export
-from dgm_lite.live.figure import LiveFigure, pack, png
+from dgm_lite.live.figure import LiveFigure, pack, png, still
 from dgm_lite.nets import eval_mode
 from dgm_lite.shapes import check_labels, check_levels
 
@@ -92,8 +92,7 @@ def _still(decoder, codes, labels, side, levels, reach, start) -> bytes:
     n = 11
     axis = torch.linspace(-reach, reach, n)
     grid = torch.cartesian_prod(axis.flip(0), axis).flip(1)  # row by row from the top
-    with plt.rc_context():
-        plot.use_style()
+    with still():
         figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.7))
         for (a, b), label in zip(codes.tolist(), labels.tolist(), strict=True):
             left.text(a, b, str(label), color=HUES[label], fontsize=7, ha="center", va="center", clip_on=True)
@@ -102,6 +101,4 @@ def _still(decoder, codes, labels, side, levels, reach, start) -> bytes:
                  title="test digits at their posterior means")  # fmt: skip
         plot.images(decoder(grid), right, shape=(side, side), columns=n, levels=levels)
         right.set_title("mean of $p(\\mathbf{x}\\,|\\,\\mathbf{z})$ over the same plane")
-        image = png(figure)
-    plt.close(figure)
-    return image
+        return png(figure)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
 from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, png
+from dgm_lite.live.figure import LiveFigure, png, still
 
 COLUMNS = {"training": "Training", "likelihood": "Likelihood", "sampling": "Sampling",
            "lossy": "Lossy compression", "lossless": "Lossless compression"}  # fmt: skip
@@ -75,8 +75,7 @@ def _still(families: Sequence[Any]) -> bytes:
         )
 
     place(next(f for f in families if f.parent is None), 0)
-    with plt.rc_context():
-        plot.use_style()
+    with still():
         figure, ax = plt.subplots(figsize=(7, 3.6))
         for family in families:
             _box(family, depth[family.key] * 1.3, -row[family.key], bool(children[family.key]), ax)
@@ -87,9 +86,7 @@ def _still(families: Sequence[Any]) -> bytes:
                         color="#8a93a3", lw=1, zorder=0)  # fmt: skip
         ax.set(xlim=(-0.05, 3.75), ylim=(-max(row.values()) - 0.6, 0.6))
         ax.set_axis_off()
-        image = png(figure)
-    plt.close(figure)
-    return image
+        return png(figure)
 
 
 def _box(family: Any, x: float, y: float, inner: bool, ax: Axes) -> None:

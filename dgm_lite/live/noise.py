@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, pack, png
+from dgm_lite.live.figure import LiveFigure, pack, png, still
 from dgm_lite.nets import eval_mode
 from dgm_lite.protocols import Density
 from dgm_lite.shapes import check_labels, check_levels, check_real
@@ -104,8 +104,7 @@ def _still(paths, belief, log_px, spec) -> bytes:
     side, moves = spec["side"], spec["moves"]
     shown = sorted({round(moves * share) for share in (0, 0.25, 0.5, 0.75, 1)})
     gap = 4
-    with plt.rc_context():
-        plot.use_style()
+    with still():
         figure, axes = plt.subplots(len(paths), 1, figsize=(7.2, 1.75 * len(paths)), squeeze=False)
         for ax, (name, path) in zip(axes[:, 0], paths.items(), strict=True):
             plot.images(
@@ -121,6 +120,4 @@ def _still(paths, belief, log_px, spec) -> bytes:
                 ax.text(centre, side + 0.3, words, ha="center", va="top", fontsize=8.5, **look)
             ax.set(ylim=(side + 1.6, -0.8))
             ax.set_title(name, loc="left", fontsize=10)
-        image = png(figure)
-    plt.close(figure)
-    return image
+        return png(figure)

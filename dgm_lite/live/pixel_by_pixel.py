@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from dgm_lite import plot
 from dgm_lite.live.export import export
-from dgm_lite.live.figure import LiveFigure, pack, png
+from dgm_lite.live.figure import LiveFigure, pack, png, still
 from dgm_lite.nets import eval_mode
 from dgm_lite.shapes import check_levels, check_real
 
@@ -67,8 +67,7 @@ def _still(log_p: Tensor, x: Tensor, side: int, known: int) -> bytes:
     """The picture so far, the next pixel's distribution, and the falling sum."""
     levels, dim = log_p.shape
     total = log_p.gather(0, x[None])[0, :known].cumsum(0)
-    with plt.rc_context():
-        plot.use_style()
+    with still():
         figure, (left, middle, right) = plt.subplots(1, 3, figsize=(7.2, 2.3), width_ratios=[1, 1.5, 1.5])
         shown = torch.where(torch.arange(dim) < known, x, 0)
         plot.images(shown[None], left, shape=(side, side), columns=1, levels=levels)
@@ -83,6 +82,4 @@ def _still(log_p: Tensor, x: Tensor, side: int, known: int) -> bytes:
         middle.set(title="$p(x_d\\,|\\,\\mathbf{x}_{<d})$", xlabel="level", yticks=[])
         right.step(range(1, known + 1), total.numpy(), where="post", color=plot.BLUE)
         right.set(title="sum of log p so far", xlabel="pixels set", ylabel="nats", xlim=(0, dim))
-        image = png(figure)
-    plt.close(figure)
-    return image
+        return png(figure)

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 from torch import nn
 
 from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, png
+from dgm_lite.live.figure import LiveFigure, png, still
 
 ALT = (
     "Left: {dim} pixels as a picture in reading order; pixel {start} is marked, and the {seen} "
@@ -67,8 +67,7 @@ class Receptive(LiveFigure):
 def _still(layers: list[list[int]], side: int, kernel: int, dilations: list[int]) -> bytes:
     """The picture with what is seen, and the lattice with the lines that lead there."""
     dim, output = side * side, layers[-1][0]
-    with plt.rc_context():
-        plot.use_style()
+    with still():
         figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 2.6), width_ratios=[1, 2.4])
         for d in range(dim):
             colour = plot.ORANGE if d == output else plot.BLUE if d in layers[0] else "#EEF0F4"
@@ -100,6 +99,4 @@ def _still(layers: list[list[int]], side: int, kernel: int, dilations: list[int]
         right.set(yticks=range(len(names)), yticklabels=names, xticks=[], xlim=(-1, dim))
         right.tick_params(length=0)
         right.spines[["left", "bottom"]].set_visible(False)
-        image = png(figure)
-    plt.close(figure)
-    return image
+        return png(figure)

@@ -6,8 +6,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-from dgm_lite import plot
-from dgm_lite.live.figure import LiveFigure, png
+from dgm_lite.live.figure import LiveFigure, png, still
 from dgm_lite.live.map import WISHES
 
 VERDICTS = {"holds": "✓", "holds with a caveat": "≈", "fails": "✗"}
@@ -104,8 +103,7 @@ def _still(
 ) -> bytes:  # fmt: skip
     """The table: the essay's word in each cell, below it our figure with the sign of its verdict."""
     n_rows, n_columns = len(rows), len(columns)
-    with plt.rc_context():
-        plot.use_style()
+    with still():
         figure, ax = plt.subplots(figsize=(7.2, 0.62 * (n_rows + 1) + 0.3))
         wide = 4.6 / n_columns
         for k, title in enumerate(columns):
@@ -128,6 +126,4 @@ def _still(
                 va="center", fontsize=7.6, color="#555555")  # fmt: skip
         ax.set(xlim=(0, 6.1), ylim=(n_rows + 0.5, -1))
         ax.set_axis_off()
-        image = png(figure)
-    plt.close(figure)
-    return image
+        return png(figure)

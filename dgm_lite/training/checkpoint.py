@@ -63,6 +63,25 @@ class StepsFile:
         self.players, self.width = players, 8 * (2 + len(players))
         self.n, self.digest = 0, hashlib.sha256()
 
+    def check_free(self) -> None:
+        """Refuse to write over a file that no checkpoint speaks of.
+
+        A run that is killed before its first checkpoint leaves rows of epoch 0, the last one perhaps cut
+        short: these are written over.
+
+        Raises:
+            ValueError: If it holds anything else.
+        """
+        if not self.file.is_file():
+            return
+        with self.file.open("rb") as opened:
+            while row := opened.read(self.width):
+                if row[:8] != bytes(8)[: len(row)]:  # the number of its epoch
+                    raise ValueError(
+                        f"fit: expected no file {self.file} where there is no checkpoint beside it, got one "
+                        "of something else. Delete or move it, or choose another name for the checkpoint."
+                    )
+
     def add(self, steps: list[Step]) -> None:
         """Append the steps that are not in it yet.
 
@@ -177,9 +196,13 @@ def resume(run) -> None:
         run: The state of one ``fit``, before its first step.
 
     Raises:
-        ValueError: If the file is damaged, or belongs to another run; says in what they differ.
+        ValueError: If the file is damaged, or belongs to another run; says in what they differ. If there is
+            none, and its steps would be written over another file.
     """
-    if run.checkpoint is None or not run.checkpoint.exists():
+    if run.checkpoint is None:
+        return
+    if not run.checkpoint.exists():
+        run.steps_file.check_free()
         return
     tensors, about = weights.read(run.checkpoint, kind="checkpoint")
     theirs = about.get("identity")
@@ -189,7 +212,7 @@ def resume(run) -> None:
     if different:
         raise ValueError(
             f"fit: {run.checkpoint} belongs to another run: expected {identities.listed(different)}. "
-            "Delete it, or pass another file name."
+            f"Delete it and {run.steps_file.file.name}, or pass another file name."
         )
     _check(run, tensors)
     try:

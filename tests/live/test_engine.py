@@ -5,6 +5,8 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
+import torch.nn.functional as F
 from onnx import TensorProto, helper, numpy_helper
 
 from dgm_lite.live import bundle
@@ -241,6 +243,40 @@ def test_operator_agrees_with_onnxruntime(engine, op, seed):
     file = model(op, inputs, n_fed, n_out, **attributes)
     feeds = {f"i{k}": x for k, x in enumerate(inputs[:n_fed])}
     close(engine(file, feeds), reference(file, feeds))
+
+
+ODD = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 2.0, 0.5, -2.5], dtype="f4")
+ENTRIES = {
+    "Neg": torch.neg, "Abs": torch.abs, "Exp": torch.exp, "Log": torch.log, "Sqrt": torch.sqrt, "Floor": torch.floor,
+    "Reciprocal": torch.reciprocal, "Round": torch.round, "Sin": torch.sin, "Cos": torch.cos, "Erf": torch.erf, "Relu": torch.relu,
+    "LeakyRelu": lambda x: F.leaky_relu(x, 0.01), "Sigmoid": torch.sigmoid, "Tanh": torch.tanh, "Softplus": F.softplus,
+    "Identity": torch.clone,
+}  # fmt: skip
+PAIRS = {
+    "Add": torch.add, "Sub": torch.sub, "Mul": torch.mul, "Div": torch.div, "Pow": torch.pow, "Min": torch.minimum, "Max": torch.maximum,
+    "Equal": torch.eq, "Less": torch.lt, "LessOrEqual": torch.le, "Greater": torch.gt, "GreaterOrEqual": torch.ge,
+}  # fmt: skip
+ROWS = {
+    "ReduceSum": lambda x: x.sum(1), "ReduceMean": lambda x: x.mean(1), "ReduceMax": lambda x: x.amax(1),
+    "ReduceLogSumExp": lambda x: x.logsumexp(1), "Softmax": lambda x: x.softmax(1), "LogSoftmax": lambda x: x.log_softmax(1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("op", [*ENTRIES, *PAIRS, *ROWS])
+def test_what_is_no_ordinary_number_comes_out_as_in_torch(engine, op):
+    """NaN, infinities and zeros of both signs, with themselves and each other."""
+    column, attributes = ODD[:, None], {}
+    inputs, wanted = [column], (ENTRIES | PAIRS | ROWS)[op]
+    if op in PAIRS:
+        inputs = [column, ODD[None]]
+    elif op in ROWS:
+        inputs = [np.stack([np.repeat(ODD, len(ODD)), np.tile(ODD, len(ODD))], axis=1)]
+        attributes = {"keepdims": 0} if op.startswith("Reduce") else {"axis": 1}
+    stored = [i(1)] if op.startswith("Reduce") else []
+    file = model(op, [*inputs, *stored], len(inputs), **attributes)
+    out = engine(file, {f"i{k}": x for k, x in enumerate(inputs)})["o0"]
+    wanted = wanted(*map(torch.from_numpy, inputs)).numpy().astype("f8")
+    np.testing.assert_allclose(out, wanted, rtol=2e-5, atol=2e-5)
 
 
 def test_log_sum_exp_does_not_overflow(engine):

@@ -127,6 +127,29 @@ def test_half_is_half_the_size_and_equals_rounded_weights(engine):
     np.testing.assert_allclose(got, module.log_prob(x).detach().numpy(), atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    "numbers", [[1e5, 1.0], [-2e9, 1.0], [1e-6, 2e-6], [3e-8, 1e-9], [65519.0, 1.0], [65520.0, 1.0], [1.0, 1e-6],
+                [np.inf, 1.0], [-np.inf, 1e-6], [np.nan, 1.0], [0.0, 0.0], [2.0**-14, 1e-7], [np.inf, -np.inf]],
+)  # fmt: skip
+def test_no_weight_is_further_off_than_is_said(numbers):
+    """At most 0.05 % of the greatest in its tensor; what is infinite stays so, and nothing becomes it."""
+
+    class Added(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("b", torch.tensor(numbers))
+
+        def forward(self, x):
+            return x + self.b
+
+    file = export(Added(), torch.zeros(2, 2), ["y"], half=True)
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    (got,) = session.run(None, {"x0": np.zeros((1, 2), dtype="f4")})
+    wanted = np.array([numbers], dtype="f4")
+    greatest = np.abs(wanted[np.isfinite(wanted)]).max(initial=0)
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=5e-4 * greatest)
+
+
 def test_what_the_file_holds():
     """No metadata: a module's file depends on the module alone, not on versions, paths or the clock."""
     file = export(Coupling(), torch.randn(2, 2), ["z", "log_prob", "mean"])

@@ -4,16 +4,18 @@
 import json
 import re
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import axe_playwright_python
+import matplotlib.pyplot as plt
 import pytest
 import torch
 
 from dgm_lite.live import bundle
 from dgm_lite.live.cross import Cross
 from dgm_lite.live.draw import Draw
-from dgm_lite.live.figure import LiveFigure, png, restamp
+from dgm_lite.live.figure import LiveFigure, png, restamp, still
 from tools.ext.dgm_bundle import share
 
 VALUE = "document.querySelector('dgm-figure').stats.value"
@@ -603,6 +605,25 @@ def test_refusals(plane, pixels):
         LiveFigure("pie", {}, {}, image=b"", alt="a pie")
     with pytest.raises(ValueError, match="LiveFigure: expected alt text"):
         LiveFigure("cross", {}, {}, image=b"", alt=" ")
+
+
+def test_no_figure_stays_open_and_no_style_stays_on_after_an_error():
+    own, size = plt.figure(), plt.rcParams["font.size"]
+    for error in (None, ValueError, KeyboardInterrupt):
+        with pytest.raises(error) if error else nullcontext(), still():
+            plt.subplots(1, 2)
+            plt.figure()
+            plt.rcParams["font.size"] = 2 * size
+            if error:
+                raise error
+        assert plt.get_fignums() == [own.number] and plt.rcParams["font.size"] == size
+    plt.close(own)
+
+
+def test_every_picture_is_drawn_so():
+    for kind in bundle.figures():
+        source = kind.with_suffix(".py").read_text()
+        assert "with still():" in source and "plt.close" not in source and "rc_context" not in source, kind
 
 
 def test_png_is_the_same_each_time():

@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from nbclient import NotebookClient
@@ -770,6 +771,50 @@ def test_steps_that_were_written_without_their_checkpoint_are_forgotten(tmp_path
     laws.refuses(lambda: fit(tiny_arm(), data, config, checkpoint=file), "run.ckpt.steps", "damaged")
     file.unlink()
     assert fit(tiny_arm(), data, config, checkpoint=file) == expected, "a new run begins with new files"
+
+
+@pytest.mark.parametrize("content", [b"a note", b"my notes of three months", bytes(16) + b"a byte of them",
+                                     np.arange(12.0).tobytes(), b"\0" * 7 + b"x"])  # fmt: skip
+def test_no_file_of_somebody_else_is_written_over(content, tmp_path):
+    steps = tmp_path / "notes.steps"
+    steps.write_bytes(content)
+    laws.refuses(
+        lambda: fit(tiny_arm(), tiny_data(), TrainConfig(epochs=2), checkpoint=tmp_path / "notes"),
+        "expected no file", "notes.steps", "got one of something else",
+    )  # fmt: skip
+    assert steps.read_bytes() == content and not (tmp_path / "notes").exists()
+
+
+def test_steps_without_their_checkpoint_are_not_written_over(tmp_path):
+    file = tmp_path / "run.ckpt"
+    fit(tiny_arm(), tiny_data(), TrainConfig(epochs=2), checkpoint=file)
+    file.unlink()
+    kept = (tmp_path / "run.ckpt.steps").read_bytes()
+    laws.refuses(
+        lambda: fit(tiny_arm(), tiny_data(), TrainConfig(epochs=2), checkpoint=file), "run.ckpt.steps"
+    )
+    assert (tmp_path / "run.ckpt.steps").read_bytes() == kept
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_can_be_begun_again(tmp_path, monkeypatch):
+    data, config, file = tiny_data(), TrainConfig(epochs=2, batch_size=20), tmp_path / "run.ckpt"
+    steps = tmp_path / "run.ckpt.steps"
+
+    def killed(*_, **__):
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(weights, "write", killed)
+        with pytest.raises(SystemExit):
+            fit(tiny_arm(), data, config, checkpoint=file)
+    left = steps.read_bytes()
+    assert left and len(left) % 24 == 0 and not file.exists()
+    wanted = fit(tiny_arm(), data, config)
+    for n in range(0, len(left) + 1, 7):  # it may have been killed in the middle of a row
+        steps.write_bytes(left[:n])
+        assert fit(tiny_arm(), data, config, checkpoint=file) == wanted
+        assert fit(tiny_arm(), data, config, checkpoint=file) == wanted
+        file.unlink()
 
 
 def test_a_checkpoint_that_cannot_be_written_is_noticed_before_the_work(tmp_path):

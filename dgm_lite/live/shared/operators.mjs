@@ -23,6 +23,7 @@ function roundEven(x) {
 
 const sigmoid = (x) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : 1 - 1 / (1 + Math.exp(x)));
 const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+const power = (x, y) => (x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : y === 2 ? x * x : x ** y);
 const leakyRelu = (x, { alpha = 0.01 }) => (x > 0 ? x : alpha * x);
 
 // ---------------------------------------------------------------- functions of a row from `start` on
@@ -35,7 +36,7 @@ function total(data, start, n) {
 
 function greatest(data, start, n) {
   let result = -Infinity;
-  for (let i = start; i < start + n; i++) if (data[i] > result) result = data[i];
+  for (let i = start; i < start + n; i++) result = Math.max(result, data[i]); // NaN, where there is one
   return result;
 }
 
@@ -92,7 +93,7 @@ export const OPERATORS = {
   Sub: binary((x, y) => x - y),
   Mul: binary((x, y) => x * y),
   Div: binary((x, y) => x / y),
-  Pow: binary((x, y) => (y === 2 ? x * x : x ** y)),
+  Pow: binary(power),
   Min: fold(Math.min),
   Max: fold(Math.max),
   Equal: binary((x, y) => +(x === y)),
@@ -114,7 +115,7 @@ export const OPERATORS = {
   Sin: unary(Math.sin),
   Cos: unary(Math.cos),
   Erf: unary(erf),
-  Relu: unary((x) => (x > 0 ? x : 0)),
+  Relu: unary((x) => Math.max(x, 0)),
   LeakyRelu: unary(leakyRelu),
   Sigmoid: unary(sigmoid),
   Tanh: unary(Math.tanh),
