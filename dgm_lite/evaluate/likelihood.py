@@ -26,6 +26,7 @@ class Likelihood:
         kind: "exact", or "lower bound" (the true value is at least this large).
         density: Whether x is real, and p(x) a density: it can be above one, and depends on the unit of x.
         k: Importance weights behind a bound, or None. The bound rises with k.
+        given: What the model was told beside x, such as "y": then it is log p(x | y).
     """
 
     nats: float
@@ -34,6 +35,7 @@ class Likelihood:
     kind: str
     density: bool = False
     k: int | None = None
+    given: str = ""
 
     @property
     def bits_per_dim(self) -> float:
@@ -52,9 +54,10 @@ class Likelihood:
     def __str__(self) -> str:
         exact = self.kind == "exact"
         kind = self.kind if self.k is None else f"{self.kind}, k = {self.k}"
+        kind += f", given {self.given}" if self.given else ""
         if self.density:
-            sign = "=" if exact else ">="
-            return f"log p(x) {sign} {self.nats:.3f} +- {self.error:.3f} nats ({kind}; a density)"
+            sign, what = "=" if exact else ">=", f"x | {self.given}" if self.given else "x"
+            return f"log p({what}) {sign} {self.nats:.3f} +- {self.error:.3f} nats ({kind}; a density)"
         mark = "" if exact else "at most "
         return f"{mark}{self.bits_per_dim:.3f} bits/dim ({kind}; {-self.nats:.1f} +- {self.error:.1f} nats)"
 
@@ -133,19 +136,11 @@ def _mean(
 ) -> Likelihood:
     nats, x = nats.cpu().double(), columns[0]
     error = nats.std().item() / math.sqrt(len(nats)) if len(nats) > 1 else math.nan
-    return Likelihood(nats.mean().item(), error, _numbers(measure, columns), kind, x.is_floating_point(), k)
-
-
-def _numbers(measure: Callable[..., Tensor], columns: tuple) -> float:
-    """How many numbers of an example count, in the mean: all, or as ``length`` says, if the measure takes it.
-
-    What fills up a row costs nothing: a mean over all of its places would make every code look shorter.
-    """
-    x, *more = columns
-    names = list(inspect.signature(measure).parameters)[: len(columns)] if more else []
-    if "length" not in names:
-        return x[0].numel()
-    return columns[names.index("length")].double().mean().item() * x[0, 0].numel()
+    beside = dict(zip(list(inspect.signature(measure).parameters)[1:], columns[1:], strict=False))
+    # What fills up a row costs nothing: a mean over all of its places would make every code look shorter.
+    length = beside.pop("length", None)
+    dim = x[0].numel() if length is None else length.double().mean().item() * x[0, 0].numel()
+    return Likelihood(nats.mean().item(), error, dim, kind, x.is_floating_point(), k, ", ".join(beside))
 
 
 def bits_per_dim(

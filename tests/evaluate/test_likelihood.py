@@ -229,3 +229,19 @@ def test_bits_are_those_of_the_numbers_that_count():
     ):
         assert measured.bits_per_dim == pytest.approx(2) and "2.000 bits/dim" in str(measured)
         assert measured.dim == 6.5 and measured.nats == pytest.approx(-6.5 * math.log(4))
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_what_was_given_is_said(real):
+    """log p(x | y) is another number than log p(x), and is called by its name."""
+
+    class Both(nn.Module):
+        def log_prob(self, x, y=None, length=None):
+            return torch.full((len(x),), -2.0 if y is None else -1.0)
+
+    x = torch.zeros(4, 2) if real else torch.zeros(4, 2, dtype=torch.long)
+    y = torch.zeros(4, dtype=torch.long)
+    alone, told = likelihood.bits_per_dim(Both(), x), likelihood.bits_per_dim(Both(), x, y)
+    assert alone.given == "" and "given" not in str(alone)
+    assert told.given == "y" and "(exact, given y; " in str(told)
+    assert not real or str(told).startswith("log p(x | y) = -1.000")

@@ -766,3 +766,26 @@ def test_exact_may_say_that_it_does_not_know(error):
 def test_exact_of_another_shape_is_refused():
     below = about_exact(lambda x: torch.zeros(len(x), 1))
     assert below.status == "fails" and "(8,)" in below.text
+
+
+class Flat(nn.Module):
+    """Uniform on [0, w]: the values of log p(x) tell nothing of where the draws lie."""
+
+    def __init__(self, stretched: float = 1.0):
+        super().__init__()
+        self.width, self.stretched = nn.Parameter(torch.ones(())), stretched
+
+    def log_prob(self, x):
+        inside = ((x >= 0) & (x <= self.width.abs())).all(1)
+        return torch.where(inside, -self.width.abs().log(), -torch.inf)
+
+    def sample(self, n, *, generator=None):
+        u = torch.rand(n, 1, generator=generator)
+        return self.width.detach().abs() * u**self.stretched
+
+
+def test_a_flat_density_is_right_and_its_draws_are_still_looked_at():
+    follows = {result.law: result for result in check_model(Flat())}
+    law = "What sample draws is distributed as log_prob states"
+    assert follows[law].status == "holds", follows[law]
+    assert {r.law: r.status for r in check_model(Flat(stretched=1.1))}[law] == "fails"
