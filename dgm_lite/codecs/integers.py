@@ -54,12 +54,13 @@ def unpack(payload: bytes, n: int, table: Table, owner: str) -> Tensor:
     low, width = WINDOW.unpack_from(payload)
     if not 1 <= width <= WIDEST:
         raise DamagedError(f"{owner}: expected 1 to {WIDEST} values of z, got {width}.")
-    decoder, log_p, parts = Decoder(payload[WINDOW.size :]), table(low, low + width - 1), []
+    decoder, log_p = Decoder(payload[WINDOW.size :]), table(low, low + width - 1)
+    z = torch.empty(n, len(log_p), dtype=torch.long)  # parts would lie between what tables leave free
     for first in range(0, n, _rows(log_p)):
         rows = decoder.take(log_p.repeat(min(_rows(log_p), n - first), 1))
-        parts.append(rows.view(-1, len(log_p)) + low)
+        z[first : first + _rows(log_p)] = rows.view(-1, len(log_p)) + low
     decoder.finish()
-    return torch.cat(parts)
+    return z
 
 
 def _rows(log_p: Tensor) -> int:
