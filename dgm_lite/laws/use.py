@@ -38,7 +38,11 @@ def seeded(method: Callable, x: Tensor, labels: tuple[Tensor, ...]) -> Tensor:
 
 
 def saving_changes_nothing(model: nn.Module, other: nn.Module, x: Tensor, file, *labels: Tensor) -> None:
-    """Another model of the same sizes gives the very same numbers after loading what this one saved."""
+    """Another model of the same sizes gives the very same numbers after loading what this one saved.
+
+    Raises:
+        NotTried: If the two give the same numbers before: these do not depend on the weights.
+    """
     weights.save(model, file)
     other = other.to(next(model.parameters()).dtype).eval()
     before = numbers(other, x, *labels)
