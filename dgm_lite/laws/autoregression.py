@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite.laws.report import NotTried, require, require_close
+from dgm_lite.laws.subject import measuring
 
 
 def sees_only_the_past(model: nn.Module) -> None:
@@ -22,7 +23,7 @@ def sees_only_the_past(model: nn.Module) -> None:
     require(not blind, f"output {1 + (blind or [0])[0]} does not see what came before it")
 
 
-@torch.no_grad()
+@measuring
 def moving_one_moves_only_what_follows(model: nn.Module, x: Tensor, *labels: Tensor) -> None:
     """Another x_d leaves outputs 0 .. d of ``logits(x)`` as they were; the last output hears of some x_d.
 
@@ -49,7 +50,7 @@ def moving_one_moves_only_what_follows(model: nn.Module, x: Tensor, *labels: Ten
     require(dim == 1 or levels == 1 or heard > 0, f"output {dim - 1} does not see what came before it")
 
 
-@torch.no_grad()
+@measuring
 def steps_are_the_full_pass(model: nn.Module, x: Tensor, *labels: Tensor) -> None:
     """The stepwise computation, fed with x column by column, gives the logits of the one full pass."""
     full, steps, previous = model.logits(x, *labels), model.stepwise(len(x), *labels), None
@@ -60,7 +61,7 @@ def steps_are_the_full_pass(model: nn.Module, x: Tensor, *labels: Tensor) -> Non
         previous = x[:, d]
 
 
-@torch.no_grad()
+@measuring
 def logits_are_the_likelihood(model: nn.Module, x: Tensor, *labels: Tensor) -> None:
     """log p(x) = sum_d log softmax(logits(x)_d)[x_d]: the product rule, whatever D is."""
     terms = model.logits(x, *labels).log_softmax(1).gather(1, x.long()[:, None]).squeeze(1)

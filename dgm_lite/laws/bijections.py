@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite.laws.report import require, require_close
+from dgm_lite.laws.subject import measuring
 
 
 def _latent(bijection: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -15,7 +16,7 @@ def _latent(bijection: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     return z, log_det
 
 
-@torch.no_grad()
+@measuring
 def comes_back(bijection: nn.Module, x: Tensor, tolerance: float = 1e-8) -> None:
     """to_data(to_latent(x)) = x, and the other way round, in float64."""
     z, _ = _latent(bijection, x)
@@ -24,7 +25,7 @@ def comes_back(bijection: nn.Module, x: Tensor, tolerance: float = 1e-8) -> None
     require_close(there, x, "to_latent(to_data(z))", tolerance=tolerance)
 
 
-@torch.no_grad()
+@measuring
 def moves_integers_exactly(bijection: nn.Module, x: Tensor) -> None:
     """Integers go to integers and come back as they were, from either side; log_det is exactly 0."""
     z, log_det = bijection.to_latent(x)

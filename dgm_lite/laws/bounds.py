@@ -6,16 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite.laws.report import NotTried, require, require_close
-from dgm_lite.laws.subject import AT_ONCE, everything, is_discrete, one_draw, plane
+from dgm_lite.laws.subject import AT_ONCE, everything, is_discrete, measuring, one_draw, plane
 
 
-@torch.no_grad()
+@measuring
 def _seeded(model: nn.Module, x: Tensor, seed: int = 7) -> Tensor:
     torch.manual_seed(seed)
     return model.elbo(x)
 
 
-@torch.no_grad()
+@measuring
 def _log_weights(model: nn.Module, x: Tensor, n: int, seed: int = 7) -> Tensor:
     """n draws of elbo(x) for each x, (B, n)."""
     torch.manual_seed(seed)
@@ -50,7 +50,7 @@ def bound_is_repeatable(model: nn.Module, x: Tensor) -> None:
     require_close(_seeded(model, x), _seeded(model, x), "elbo at the same seed", tolerance=0.0, unit="nats")
 
 
-@torch.no_grad()
+@measuring
 def bounds_sum_to_at_most_one(model: nn.Module, rows: int = 200_000) -> str:
     """sum_x exp(E elbo(x)) <= sum_x p(x) = 1, over the enumerated domain or a grid on the line or plane.
 
@@ -85,7 +85,7 @@ def bounds_sum_to_at_most_one(model: nn.Module, rows: int = 200_000) -> str:
     return f"the sum is {total:.4f}, so loose that an error could hide: try the model trained, with stir=0"
 
 
-@torch.no_grad()
+@measuring
 def bound_is_below(model: nn.Module, x: Tensor, exact: Tensor, n: int = 4000) -> str:
     """The mean of elbo(x) over its draws is at most the exact log p(x), for each x.
 
@@ -104,7 +104,7 @@ def bound_is_below(model: nn.Module, x: Tensor, exact: Tensor, n: int = 4000) ->
     return f"{(exact - draws.mean(1)).mean():.3g} nats below in the mean"
 
 
-@torch.no_grad()
+@measuring
 def weights_average_to_the_likelihood(
     model: nn.Module, x: Tensor, exact: Tensor, n: int = 40_000, *, at_most: bool = False
 ) -> None:
@@ -124,7 +124,7 @@ def weights_average_to_the_likelihood(
     require(off.max() < 5, f"importance weights average to {found:.4f} of p(x)")
 
 
-@torch.no_grad()
+@measuring
 def more_draws_close_the_gap(
     model: nn.Module, x: Tensor, exact: Tensor, n: int = 3000, *, left: float | None = 0.25
 ) -> None:
@@ -154,7 +154,7 @@ def more_draws_close_the_gap(
         require(gaps[2] < left * gaps[0], f"16 draws leave {gaps[2]:.3g} of {gaps[0]:.3g} nats")
 
 
-@torch.no_grad()
+@measuring
 def bounds_agree_in_both_precisions(double: nn.Module, single: nn.Module, x: Tensor, n: int = 200) -> None:
     """The mean of elbo over its draws is the same in single precision, up to its standard error.
 

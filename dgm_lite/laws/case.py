@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from dgm_lite.laws.given import Given, at_label, takes_y, without_y
 from dgm_lite.laws.report import NotTried, Result, require
 from dgm_lite.laws.subject import takes_two
+from dgm_lite.nets import fixed_weights
 from dgm_lite.protocols import (
     Adversarial,
     Bijection,
@@ -119,7 +120,7 @@ class Case:
         if isinstance(view, Given) and not takes_y(exact):
             raise NotTried("nothing to compare with: exact takes no labels")
         try:
-            with torch.no_grad():
+            with fixed_weights(self.model):
                 found = at_label(exact, view.y, x) if isinstance(view, Given) else exact(x)
         except TooLarge as error:
             raise NotTried(str(error)) from error

@@ -7,10 +7,20 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite.laws.report import NotTried, require, require_close
-from dgm_lite.laws.subject import SURE, everything, in_double, is_discrete, is_unbounded, log_prob_of, plane
+from dgm_lite.laws.subject import (
+    SURE,
+    everything,
+    in_double,
+    is_discrete,
+    is_unbounded,
+    log_prob_of,
+    measuring,
+    plane,
+)
+from dgm_lite.nets import fixed_weights
 
 
-@torch.no_grad()
+@measuring
 def total_mass(model: nn.Module, n: int = 400, margin: float = 1.0) -> float:
     """Sum of p(x) over every x, or its integral over the line or the plane by a grid of n x n points."""
     if is_discrete(model):
@@ -41,7 +51,7 @@ def sums_to_one(model: nn.Module) -> str:
     return f"the sum is {mass:.6f}"
 
 
-@torch.no_grad()
+@measuring
 def sampler_matches_density(model: nn.Module, n: int = 10_000, seed: int = 2) -> str:
     """The draws of ``sample`` have the distribution that ``log_prob`` states.
 
@@ -140,7 +150,7 @@ def draws_balance_the_slopes(model: nn.Module, x: Tensor) -> str:
     return f"the slopes of log p balance in all {x.shape[1]} directions, by Stein's identity"
 
 
-@torch.no_grad()
+@measuring
 def value_ignores_the_batch(model: nn.Module, x: Tensor, measure: str = "log_prob") -> None:
     """log p of one example is one number, and the same alone, among others, and in another order.
 
@@ -165,7 +175,7 @@ def value_ignores_the_batch(model: nn.Module, x: Tensor, measure: str = "log_pro
     require_close(turned, together, f"{what}, in another order,", tolerance=1e-10, unit="nats")
 
 
-@torch.no_grad()
+@measuring
 def energy_is_minus_log_prob(model: nn.Module, x: Tensor) -> None:
     """energy(x) + log p(x) = -log Z, the same number for every x."""
     log_z = model.energy(x) + model.log_prob(x)
@@ -180,6 +190,6 @@ def draws_are_probable(model: nn.Module, x: Tensor) -> None:
     """
     if not len(x):
         raise NotTried("there are no draws")
-    with torch.no_grad():
+    with fixed_weights(model):
         lost = int((model.log_prob(x) == -torch.inf).sum())
     require(lost == 0, f"p(x) is 0 for {lost} of {len(x)} of its own draws")

@@ -8,10 +8,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from dgm_lite.laws.report import require, require_close
+from dgm_lite.laws.subject import measuring
 from dgm_lite.laws.use import measures, numbers, seeded
 
 
-@torch.no_grad()
+@measuring
 def dtypes_agree(model: nn.Module, x: Tensor, *labels: Tensor, dtype: torch.dtype = torch.float32,
                  tolerance: float = 1e-4,
                  of: tuple[str, ...] = ("log_prob", "elbo", "energy")) -> None:  # fmt: skip

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_lite.laws.report import require
+from dgm_lite.nets import fixed_weights
 
 
 def draws_are_repeatable(model: nn.Module, n: int = 6) -> None:
@@ -40,7 +41,7 @@ def drawing_and_inverting_use_no_dropout(model: nn.Module, x: Tensor) -> None:
         for training in (False, True):
             model.train(training)
             torch.manual_seed(3)
-            with torch.no_grad():
+            with fixed_weights(model):
                 results.append(_tensors(getattr(model, name)(*arguments)))
             kept = all(part.training == training for part in model.modules())
             require(kept, f"{name} left the model in another mode")

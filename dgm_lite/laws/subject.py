@@ -5,17 +5,35 @@ import inspect
 import itertools
 import math
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import wraps
 
 import torch
 from torch import Tensor, nn
 
 from dgm_lite.laws.report import NotTried, require
+from dgm_lite.nets import fixed_weights
 from dgm_lite.protocols import Bijection
 
 # With fixed seeds a correct model passes for ever; a law that were right only 999 times in 1,000
 # for a new seed would still be noticed, because seeds are changed rarely.
 SURE = 1e-3
 AT_ONCE = 20_000  # rows of a grid in one call
+
+
+def measuring(law: Callable) -> Callable:
+    """A law that asks for no gradient in the weights; a model may take its own in x (``fixed_weights``)."""
+
+    @wraps(law)
+    def call(*given, **options):
+        with ExitStack() as stack:
+            for value in given:
+                if isinstance(value, nn.Module):
+                    stack.enter_context(fixed_weights(value))
+            found = law(*given, **options)
+        return found.detach() if isinstance(found, Tensor) else found
+
+    return call
 
 
 def prepare(model: nn.Module, seed: int = 0, scale: float = 0.7) -> nn.Module:
@@ -151,7 +169,7 @@ def plane(model: nn.Module, n: int = 400, margin: float = 1.0) -> tuple[Tensor, 
     return grid, math.prod(float(axis[1] - axis[0]) for axis in axes)
 
 
-@torch.no_grad()
+@measuring
 def log_prob_of(model: nn.Module, x: Tensor) -> Tensor:
     """log p of many rows of numbers, (N, D), given to the model in the shape and type of its own draws."""
     like = one_draw(model)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from dgm_lite.identity import differences, identity, listed
 from dgm_lite.laws.report import require, require_close
+from dgm_lite.nets import fixed_weights
 from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.step import Trainer, players_of
 
@@ -60,7 +61,7 @@ def starting_from_data_helps(start: Callable[[Tensor], nn.Module], x: Tensor) ->
     x = 10 * x + 50 if x.is_floating_point() else x
     for _ in range(2):
         torch.manual_seed(0)
-        with torch.no_grad():
+        with fixed_weights(model):
             losses.append(model.loss(x).item())
         start(x)
     require(losses[1] < losses[0] - 0.1, f"the start leaves the loss where it was: {losses} nats")

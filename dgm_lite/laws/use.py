@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from dgm_lite import weights
 from dgm_lite.laws.report import LawBroken, NotTried, require
 from dgm_lite.laws.subject import is_unbounded, takes_two
+from dgm_lite.nets import fixed_weights
 from dgm_lite.protocols import Adversarial, Sampler, Trainable
 from dgm_lite.training.step import players_of
 
@@ -16,7 +17,7 @@ from dgm_lite.training.step import players_of
 def numbers(model: nn.Module, x: Tensor, *labels: Tensor) -> dict[str, Tensor]:
     """Every number that the model's abilities give, at fixed seeds."""
     found = {}
-    with torch.no_grad():
+    with fixed_weights(model):
         for name in measures(model):
             found[name] = seeded(getattr(model, name), x, labels)
         if isinstance(model, Sampler):

@@ -69,6 +69,59 @@ class OwnFlow(nn.Module):
         return x
 
 
+class SlopeFlow(nn.Module):
+    """Its change of volume comes from autograd, as that of a continuous flow may: a gradient in x."""
+
+    def __init__(self):
+        super().__init__()
+        self.dim = 2
+        self.mu, self.log_std = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
+
+    def to_latent(self, x):
+        x = x if x.requires_grad else x.detach().requires_grad_()
+        z = (x - self.mu) / self.log_std.exp()
+        slopes = [torch.autograd.grad(z[:, d].sum(), x, create_graph=True)[0][:, d] for d in (0, 1)]
+        return z, sum(slope.abs().log() for slope in slopes)
+
+    def to_data(self, z):
+        return z * self.log_std.exp() + self.mu
+
+    def log_prob(self, x):
+        z, log_det = self.to_latent(x)
+        return log_det - 0.5 * (z**2 + math.log(2 * math.pi)).sum(1)
+
+    def loss(self, x):
+        return -self.log_prob(x).mean()
+
+    @torch.no_grad()
+    def sample(self, n, *, generator=None):
+        return self.to_data(torch.randn(n, 2, generator=generator, dtype=self.mu.dtype))
+
+
+class ScoreMatching(nn.Module):
+    """An energy that is fitted by its slope and its bend in x: Hyvarinen (2005)."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1, bias=False))
+
+    def energy(self, x):
+        return self.net(x)[:, 0] + (x**2).sum(1) / 2
+
+    def loss(self, x):
+        x = x.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(self.energy(x).sum(), x, create_graph=True)
+        bends = [torch.autograd.grad(slope[:, d].sum(), x, create_graph=True)[0][:, d] for d in (0, 1)]
+        return ((slope**2).sum(1) / 2 - sum(bends)).mean()
+
+
+@pytest.mark.parametrize("make", [SlopeFlow, ScoreMatching])
+def test_a_model_that_takes_gradients_in_x_is_judged_like_others(make):
+    torch.manual_seed(0)
+    report = check_model(make(), torch.randn(64, 2))
+    assert report.holds, report
+
+
 class NoDropout(OwnFlow):
     """The same without dropout: to_latent is the same in training."""
 
