@@ -34,15 +34,22 @@ def _kind(answer) -> str:
 def a_function(answer, signature: str, *, may_return_none: bool = False) -> Callable:
     """The reader's function, called with copies, so that nothing it does to its inputs reaches the check.
 
+    A call with ``at_the_edge`` says what is amiss if the function fails on these inputs, as ``math.log(0.0)``
+    and ``math.exp(900.0)`` do where tensors would give an infinity.
+
     Raises:
         Wrong: If it is no function; when called, if it changes an input in place or returns None.
     """
     _right_if(callable(answer), f"Expected a function {signature}; got {_kind(answer)}.")
 
-    def call(*inputs):
+    def call(*inputs, at_the_edge: str = ""):
         """The function's result for copies of the inputs."""
         copies = [v.clone() if isinstance(v, Tensor) else v for v in inputs]
-        result = answer(*copies)
+        try:
+            result = answer(*copies)
+        except (ArithmeticError, ValueError) as error:
+            _right_if(not at_the_edge, f"{at_the_edge} (Your function stopped: {error}.)")
+            raise
         kept = all(torch.equal(v, c) for v, c in zip(inputs, copies, strict=True) if isinstance(v, Tensor))
         _right_if(kept, "Your function changed its input in place. Return a new tensor.")
         _right_if(result is not None or may_return_none, f"Your function returned {_kind(result)}.")

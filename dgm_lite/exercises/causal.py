@@ -15,22 +15,23 @@ def log_prob(logits: Tensor, x: Tensor) -> Tensor:
 
 def _check_log_prob(answer) -> str:
     f = a_function(answer, "log_prob(logits, x)")
-    logits, x = 3 * torch.randn(5, 4, 6), torch.randint(4, (5, 6))
-    right = log_prob(logits, x)
-    picked = lambda table: table.gather(1, x[:, None]).squeeze(1).sum(1)  # noqa: E731
-    mistakes = {
-        "Logits are not normalised: take log_softmax before you pick.": picked(logits),
-        "Normalise over the levels (dim 1), not over the pixels.": picked(logits.log_softmax(2)),
-        "You took the mean over pixels. A product becomes a sum.": right / 6,
-        "The sign is turned round: that is -log p(x), the loss.": -right,
-    }
-    shapes = {
-        (): "That is one number for the whole batch. Each image has its own log p(x).",
-        (5, 6): "Those are the terms of each pixel. Their sum over d is log p(x).",
-    }
-    wants(f(logits, x), right, mistakes, each="one number per image", shapes=shapes)
+    for levels, dim in ((4, 6), (4, 6), (3, 7)):
+        logits, x = 3 * torch.randn(5, levels, dim), torch.randint(levels, (5, dim))
+        right = log_prob(logits, x)
+        picked = lambda table: table.gather(1, x[:, None]).squeeze(1).sum(1)  # noqa: B023, E731
+        mistakes = {
+            "Logits are not normalised: take log_softmax before you pick.": picked(logits),
+            "Normalise over the levels (dim 1), not over the pixels.": picked(logits.log_softmax(2)),
+            "You took the mean over pixels. A product becomes a sum.": right / dim,
+            "The sign is turned round: that is -log p(x), the loss.": -right,
+        }
+        shapes = {
+            (): "That is one number for the whole batch. Each image has its own log p(x).",
+            (5, dim): "Those are the terms of each pixel. Their sum over d is log p(x).",
+        }
+        wants(f(logits, x), right, mistakes, each="one number per image", shapes=shapes)
     log_0 = "With large logits you get log 0. Use log_softmax, not log of softmax."
-    wants(f(300 * logits, x), log_prob(300 * logits, x), otherwise=log_0)
+    wants(f(300 * logits, x, at_the_edge=log_0), log_prob(300 * logits, x), otherwise=log_0)
     return "One number per image, in nats, and safe for large logits."
 
 
@@ -89,17 +90,18 @@ def shifted(x: Tensor) -> Tensor:
 
 
 def _check_shifted(answer) -> str:
-    x = torch.tensor([[5.0, 1.0, 4.0, 2.0], [3.0, 3.0, 0.0, 7.0]])
-    rolled = x.roll(1, dims=1)
-    mistakes = {
-        "roll brings the last pixel round to the front: output 0 would see the end of the image.": rolled,
-        "The wrong way: output d must see x_{d-1}, not x_{d+1}.": shifted(x.flip(1)).flip(1),
-        "roll, and the wrong way: output d must see x_{d-1}, not x_{d+1}.": x.roll(-1, 1),
-        "Nothing comes before pixel 0: put a zero there.": torch.cat([x[:, :1], x[:, :-1]], dim=1),
-    }
-    column = "Column d should hold x_{{d-1}}, and column 0 zeros: expected {right}{place}; got {got}."
-    each = "a tensor of the shape of x, (B, D)"
-    wants(a_function(answer, "shifted(x)")(x), shifted(x), mistakes, column, each=each)
+    f = a_function(answer, "shifted(x)")
+    some = torch.tensor([[5.0, 1.0, 4.0, 2.0], [3.0, 3.0, 0.0, 7.0]])
+    for x in (some, some.flip(0) + 1, torch.randn(3, 5)):
+        rolled = x.roll(1, dims=1)
+        mistakes = {
+            "roll brings the last pixel round to the front: output 0 would see the end of the image.": rolled,
+            "The wrong way: output d must see x_{d-1}, not x_{d+1}.": shifted(x.flip(1)).flip(1),
+            "roll, and the wrong way: output d must see x_{d-1}, not x_{d+1}.": x.roll(-1, 1),
+            "Nothing comes before pixel 0: put a zero there.": torch.cat([x[:, :1], x[:, :-1]], dim=1),
+        }
+        column = "Column d should hold x_{{d-1}}, and column 0 zeros: expected {right}{place}; got {got}."
+        wants(f(x), shifted(x), mistakes, column, each="a tensor of the shape of x, (B, D)")
     return "After it, even a convolution that includes the present is allowed."
 
 

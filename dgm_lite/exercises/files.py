@@ -15,21 +15,22 @@ def code_length(p: Tensor) -> float:
 
 def _check_length(answer) -> str:
     f = a_function(answer, "length(p)")
-    p = torch.tensor([0.5, 0.25, 0.9, 0.03])
-    right = code_length(p)
-    mistakes = {
-        "The sign is wrong: a length is positive.": -right,
-        "That is in nats. A bit is a factor of two: use base 2.": right * math.log(2),
-        "That is the mean for each symbol. The file holds all of them.": right / 4,
-        "You gave each symbol a whole number of bits. An arithmetic coder need not: only the whole message "
-        "is rounded up, so leave the fractions in.": (-p.log2()).ceil().sum(),
-    }
-    wants(f(p), right, mistakes, "For probabilities 1/2, 1/4, 0.9 and 0.03 expected {right} bits; got {got}.")
+    for some in ([0.5, 0.25, 0.9, 0.03], [0.3, 0.7, 0.15, 0.6], [0.2, 0.4]):
+        p = torch.tensor(some)
+        right = code_length(p)
+        mistakes = {
+            "The sign is wrong: a length is positive.": -right,
+            "That is in nats. A bit is a factor of two: use base 2.": right * math.log(2),
+            "That is the mean for each symbol. The file holds all of them.": right / len(p),
+            "You gave each symbol a whole number of bits. An arithmetic coder need not: only the whole "
+            "message is rounded up, so leave the fractions in.": (-p.log2()).ceil().sum(),
+        }
+        wants(f(p), right, mistakes, f"For probabilities {some} expected {{right}} bits; got {{got}}.")
     many = (
         "Right for a short message. 5,000 symbols of probability 1/2 take 5,000 bits, but their product is "
         "too small for a floating-point number. Add logarithms instead."
     )
-    wants(f(torch.full((5000,), 0.5)), 5000, otherwise=many)
+    wants(f(torch.full((5000,), 0.5), at_the_edge=many), 5000, otherwise=many)
     return "Fractions of a bit add up, and nothing underflows."
 
 
@@ -48,17 +49,21 @@ def net_bits(log_px: float, log_pz: float, log_q: float) -> float:
 
 
 def _check_net(answer) -> str:
-    log_px, log_pz, log_q = -60.0, -25.0, 12.0
-    right, sent, turned = (net_bits(log_px, log_pz, v) for v in (log_q, 0.0, -log_q))
-    mistakes = {
-        "That is the price of sending z and then x given z. Which bits does the decoder get back?": sent,
-        "Popping z gives back -log2 q(z|x) bits, which are to be subtracted: minus times minus is "
-        "plus.": turned,
-        "That is in nats. Divide by log 2.": right * math.log(2),
-        "The sign is wrong: a length is positive.": -right,
-    }
-    otherwise = "For log p(x|z) = -60, log p(z) = -25 and log q(z|x) = 12 expected {right} bits; got {got}."
-    wants(a_function(answer, "net(log_px, log_pz, log_q)")(log_px, log_pz, log_q), right, mistakes, otherwise)
+    f = a_function(answer, "net(log_px, log_pz, log_q)")
+    for log_px, log_pz, log_q in ((-60.0, -25.0, 12.0), (-80.0, -20.0, 5.0)):
+        right, sent, turned = (net_bits(log_px, log_pz, v) for v in (log_q, 0.0, -log_q))
+        mistakes = {
+            "That is the price of sending z and then x given z. Which bits does the decoder get back?": sent,
+            "Popping z gives back -log2 q(z|x) bits, which are to be subtracted: minus times minus is "
+            "plus.": turned,
+            "That is in nats. Divide by log 2.": right * math.log(2),
+            "The sign is wrong: a length is positive.": -right,
+        }
+        otherwise = (
+            f"For log p(x|z) = {log_px:.0f}, log p(z) = {log_pz:.0f} and log q(z|x) = {log_q:.0f} expected "
+            "{right} bits; got {got}."
+        )
+        wants(f(log_px, log_pz, log_q), right, mistakes, otherwise)
     return "It is -ELBO in bits. Here q is a density above one, so its logarithm is positive, and that costs."
 
 
@@ -79,18 +84,20 @@ def extra_bits(p: Tensor, q: Tensor) -> float:
 
 def _check_extra(answer) -> str:
     f = a_function(answer, "extra(p, q)")
-    p, q = torch.tensor([0.7, 0.2, 0.1]), torch.tensor([0.2, 0.5, 0.3])
-    right, turned, total = extra_bits(p, q), extra_bits(q, p), -(p * q.log2()).sum()
-    mistakes = {
-        "Those are the extra bits for data from q coded with p. Which of the two do the symbols come "
-        "from?": turned,
-        "That is in nats: use base 2.": right * math.log(2),
-        "That is all of the code. Subtract what the best code for p would need anyway.": total,
-    }
-    otherwise = "For p = (0.7, 0.2, 0.1) and q = (0.2, 0.5, 0.3) expected {right}; got {got}."
-    wants(f(p, q), right, mistakes, otherwise)
+    for some, bet in (([0.7, 0.2, 0.1], [0.2, 0.5, 0.3]), ([0.1, 0.3, 0.6], [0.6, 0.3, 0.1]),
+                      ([0.9, 0.1], [0.4, 0.6])):  # fmt: skip
+        p, q = torch.tensor(some), torch.tensor(bet)
+        right, turned, total = extra_bits(p, q), extra_bits(q, p), -(p * q.log2()).sum()
+        mistakes = {
+            "Those are the extra bits for data from q coded with p. Which of the two do the symbols come "
+            "from?": turned,
+            "That is in nats: use base 2.": right * math.log(2),
+            "That is all of the code. Subtract what the best code for p would need anyway.": total,
+        }
+        wants(f(p, q), right, mistakes, f"For p = {some} and q = {bet} expected {{right}}; got {{got}}.")
     never = "Right so far, but a symbol that never comes (p = 0) should cost nothing."
-    wants(f(torch.tensor([0.5, 0.5, 0.0]), torch.full((3,), 1 / 3)), math.log2(1.5), otherwise=never)
+    p, q = torch.tensor([0.5, 0.5, 0.0]), torch.full((3,), 1 / 3)
+    wants(f(p, q, at_the_edge=never), math.log2(1.5), otherwise=never)
     return "It is the divergence KL(p || q), in bits: never negative, and zero only for the right bet."
 
 

@@ -14,16 +14,18 @@ def best_logit(log_p_data: Tensor, log_p_model: Tensor) -> Tensor:
 
 def _check_best(answer) -> str:
     f = a_function(answer, "best_logit(log_p_data, log_p_model)")
-    log_p, log_q = torch.tensor([-1.0, -2.0, -3.0]), torch.tensor([-2.0, -2.0, -1.0])
-    right = best_logit(log_p, log_q)
-    mistakes = {
-        "That is the probability D. The logit is the number before the sigmoid.": right.sigmoid(),
-        "The sign is turned: where data are denser than draws the logit should be positive.": -right,
-    }
     solve = "Solve D = 1 / (1 + exp(-f)) for f, with D from the equation."
-    wants(f(log_p, log_q), right, mistakes, solve, each="one logit for each point, shape (B,)")
+    for log_p, log_q in (([-1.0, -2.0, -3.0], [-2.0, -2.0, -1.0]), ([0.5, -4.0, 1.0], [-0.5, -1.0, -2.0])):
+        log_p, log_q = torch.tensor(log_p), torch.tensor(log_q)
+        right = best_logit(log_p, log_q)
+        mistakes = {
+            "That is the probability D. The logit is the number before the sigmoid.": right.sigmoid(),
+            "The sign is turned: where data are denser than draws the logit should be positive.": -right,
+        }
+        wants(f(log_p, log_q), right, mistakes, solve, each="one logit for each point, shape (B,)")
     underflow = "Right for ordinary densities, but exp(-1000) underflows to zero. Stay with logarithms."
-    wants(f(torch.tensor([-1000.0]), torch.tensor([-1003.0])), [3.0], otherwise=underflow)
+    far = torch.tensor([-1000.0])
+    wants(f(far, far - 3, at_the_edge=underflow), [3.0], otherwise=underflow)
     return "The best discriminator knows the ratio of two densities."
 
 
@@ -42,24 +44,30 @@ def generator_loss(logit: Tensor) -> Tensor:
 
 def _check_loss(answer) -> str:
     f = a_function(answer, "generator_loss(logit)")
-    logit = torch.tensor([-1.5, 0.0, 2.0])
-    right, saturating = generator_loss(logit), F.logsigmoid(-logit).mean()
-    mistakes = {
-        "That is the saturating loss, log(1 - D): its gradient vanishes where a push is needed.": saturating,
-        "That asks the generator to be recognised: it is the discriminator's term for draws.": -saturating,
-        "The sign is wrong: a loss falls where the discriminator is taken in.": -right,
-        "That is the sum over the batch. Average over it.": 3 * right,
-    }
     each = "one number: the mean over the batch"
-    wants(f(logit), right, mistakes, "Expected {right} here, got {got}.", each=each)
+    for logit in ([-1.5, 0.0, 2.0], [1.0, -3.0, 0.5]):
+        logit = torch.tensor(logit)
+        right, saturating = generator_loss(logit), F.logsigmoid(-logit).mean()
+        mistakes = {
+            "That is the saturating loss, log(1 - D): its gradient vanishes where a push is "
+            "needed.": saturating,
+            "That asks the generator to be recognised: it is the discriminator's term for "
+            "draws.": -saturating,
+            "The sign is wrong: a loss falls where the discriminator is taken in.": -right,
+            "That is the sum over the batch. Average over it.": 3 * right,
+        }
+        wants(f(logit), right, mistakes, "Expected {right} here, got {got}.", each=each)
     lost = torch.tensor([-200.0], requires_grad=True)
-    value = f(lost)
-    cut = "The sigmoid has underflowed, or a clamp has cut it: use logsigmoid or softplus."
-    wants(value, 200, otherwise=f"At a logit of -200 the loss should be 200. {cut}")
+    cut = (
+        "At a logit of -200 the loss should be 200. The sigmoid has underflowed, or a clamp has cut it: use "
+        "logsigmoid or softplus."
+    )
+    value = f(lost, at_the_edge=cut)
+    wants(value, 200, otherwise=cut)
     fixed = not (isinstance(value, Tensor) and value.requires_grad)
     refuse_if({"The value is right, but no gradient flows through it: stay with tensors.": fixed})
     (gradient,) = torch.autograd.grad(value.sum(), lost)
-    wants(gradient, [-1], otherwise=f"At a logit of -200 the gradient should be -1. {cut}")
+    wants(gradient, [-1], otherwise=cut.replace("loss should be 200", "gradient should be -1"))
     return "It pushes at full strength even where the discriminator is sure."
 
 

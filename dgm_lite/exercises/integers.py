@@ -15,22 +15,25 @@ def to_data(z_a: Tensor, z_b: Tensor, t) -> tuple[Tensor, Tensor]:
 
 
 def _check_inverse(answer) -> str:
-    x_a, x_b = torch.randint(-20, 20, (2, 50, 3))
-    t = lambda v: 0.5 * v.flip(1) + 0.25 * (v % 2)  # noqa: E731 (halves, in odd places and in even ones)
-    z_b = x_b + t(x_a).round().long()
-    a, b = two_parts(a_function(answer, "to_data(z_a, z_b, t)")(x_a, z_b, t), "tensors, x_a and x_b")
-    wants(a, x_a, otherwise="The first part should come back as it was: the layer never moved it.")
-    mistakes = {
-        "These are no integers any more: t was taken off without rounding it.": z_b - t(x_a),
-        "This runs the layer forwards once more.": z_b + t(x_a).round(),
-        "Nearly. You rounded the difference, and halves are rounded to the even neighbour: which one that is "
-        "depends on z_b. Round t alone, as the layer did.": (z_b - t(x_a)).round(),
-        "t was cut off instead of rounded: 1.7 became 1 here, and 2 on the way there.": z_b - t(x_a).long(),
-        "t was read off the part that moved. Read it off z_a.": z_b - t(z_b).round(),
-    }
-    wants(b, x_b, mistakes, "The second part does not come back as it was.")
-    real = tensor_of(b).is_floating_point()  # the one type that the task asks for
-    refuse_if({"The numbers are right. Make them integers: round(), then long().": real})
+    f = a_function(answer, "to_data(z_a, z_b, t)")
+    halves = lambda v: 0.5 * v.flip(1) + 0.25 * (v % 2)  # noqa: E731 (in odd places and in even ones)
+    for t, dim in ((halves, 3), (halves, 3), (lambda v: 1.5 * v + 0.3, 2)):
+        x_a, x_b = torch.randint(-20, 20, (2, 50, dim))
+        z_b = x_b + t(x_a).round().long()
+        a, b = two_parts(f(x_a, z_b, t), "tensors, x_a and x_b")
+        wants(a, x_a, otherwise="The first part should come back as it was: the layer never moved it.")
+        mistakes = {
+            "These are no integers any more: t was taken off without rounding it.": z_b - t(x_a),
+            "This runs the layer forwards once more.": z_b + t(x_a).round(),
+            "Nearly. You rounded the difference, and halves are rounded to the even neighbour: which one "
+            "that is depends on z_b. Round t alone, as the layer did.": (z_b - t(x_a)).round(),
+            "t was cut off instead of rounded: 1.7 became 1 here, and 2 on the way there.": z_b
+            - t(x_a).long(),
+            "t was read off the part that moved. Read it off z_a.": z_b - t(z_b).round(),
+        }
+        wants(b, x_b, mistakes, "The second part does not come back as it was.")
+        real = tensor_of(b).is_floating_point()  # the one type that the task asks for
+        refuse_if({"The numbers are right. Make them integers: round(), then long().": real})
     return "Every integer comes back, also where t lies half-way between two."
 
 
@@ -72,21 +75,22 @@ def log_cell(z: Tensor, mu: float, s: float) -> Tensor:
 
 def _check_cell(answer) -> str:
     f = a_function(answer, "log_cell(z, mu, s)")
-    mu, s, each = 0.3, 0.8, "one number for each z, in the shape of z"
-    z = torch.arange(-3.0, 4.0)
-    v = (z - mu) / s
-    right, density = log_cell(z.double(), mu, s), F.logsigmoid(v) + F.logsigmoid(-v) - math.log(s)
-    mistakes = {
-        "This is the mass itself; give its logarithm.": right.exp(),
-        "This is the density at z. Asked for is the mass from z - 1/2 to z + 1/2.": density,
-    }
-    wants(f(z, mu, s), right, mistakes, "Near the middle the values are not those of the formula.", each=each)
+    each, near = "one number for each z, in the shape of z", torch.arange(-3.0, 4.0)
+    for z, mu, s in ((near, 1.5, 0.6), (near.flip(0), 1.5, 0.6), (near, 0.3, 0.8)):
+        v = (z - mu) / s
+        right, density = log_cell(z.double(), mu, s), F.logsigmoid(v) + F.logsigmoid(-v) - math.log(s)
+        mistakes = {
+            "This is the mass itself; give its logarithm.": right.exp(),
+            "This is the density at z. Asked for is the mass from z - 1/2 to z + 1/2.": density,
+        }
+        middle = "Near the middle the values are not those of the formula."
+        wants(f(z, mu, s), right, mistakes, middle, each=each)
     z = torch.arange(-400.0, 401.0)
-    given = f(z, mu, s)
     tails = (
         "Right near the middle, but not in the tails: there both sigmoids round to the same number, or an "
         "exponential overflows. Rewrite their difference as a product."
     )
+    given = f(z, mu, s, at_the_edge=tails)
     value = numbers(given, z.shape, each=each, not_finite=tails)
     lowest, mass = value[z.abs() > 100].min(), value.exp().sum()
     floor = (

@@ -18,7 +18,8 @@ def _check_control(answer) -> str:
     # Three perturbations of very different sizes; the last one has a mean.
     delta = torch.randint(-2, 3, (3, 400)) * torch.tensor([[1.0], [4.0], [0.0]])
     delta[2] = 3.0 * (torch.rand(400) < 0.4)
-    one, two = (numbers(f(delta), delta.shape, each="noise of the shape of delta, (B, D)") for _ in range(2))
+    each = "noise of the shape of delta, (B, D)"
+    one, two = (numbers(f(delta), delta.shape, each=each) for _ in range(2))
     likeness = (one * delta).sum(1) / (one.norm(dim=1) * delta.norm(dim=1)).clamp_min(1e-9)
     ratio = one.norm(dim=1) / delta.norm(dim=1)
     off = (ratio - 1).abs()
@@ -34,6 +35,11 @@ def _check_control(answer) -> str:
         "fair control has the same size.": off.max() >= 0.2,
     }
     refuse_if(mistakes)
+    for other in (10 * delta.flip(0), 0.1 * torch.randn(5, 100)):
+        ratio = numbers(f(other), other.shape, each=each).norm(dim=1) / other.norm(dim=1)
+        most = ratio[(ratio - 1).abs().argmax()]
+        size = f"For another delta the RMS of your noise is {most:.2f} times that of delta, instead of once."
+        refuse_if({size: abs(most - 1) >= 0.2})
     return "The same size, image by image, and no aim: a fair control."
 
 
@@ -55,35 +61,42 @@ def step(x: Tensor, changed: Tensor, gradient: Tensor, eta: float, budget: float
 
 
 def _check_step(answer) -> str:
-    x = torch.randint(0, 256, (4, 300)).float()
+    f = a_function(answer, "step(x, changed, gradient, eta, budget)")
+    for n, eta, budget in ((300, 0.5, 2.0), (300, 0.5, 2.0), (200, 1.0, 3.0)):
+        _check_one_step(f, n, eta, budget)
+    return "Uphill, within the budget, and still an image."
+
+
+def _check_one_step(f, n: int, eta: float, budget: float) -> None:
+    x = torch.randint(0, 256, (4, n)).float()
     x[:, :60], x[:, 60:120] = 0.0, 255.0  # black and white pixels, where one direction is closed
-    changed = (x + 4 * torch.rand(x.shape) - 2).clamp(0, 255)
+    changed = (x + budget * (2 * torch.rand(x.shape) - 1)).clamp(0, 255)
     gradient = torch.randn(x.shape)
-    given = a_function(answer, "step(x, changed, gradient, eta, budget)")(x, changed, gradient, 0.5, 2.0)
+    given = f(x, changed, gradient, eta, budget)
     new = numbers(given, x.shape, each="the new image, a tensor of x's shape")
     moved, away = new - changed, (new - x).abs().max()
     mistakes = {
         "The image did not move. Add eta times the sign of the gradient.": moved.abs().max() < 1e-6,
         "The step goes downhill: the attacker wants log p(target | x) to rise.": (moved * gradient).sum()
         <= 0,
-        f"A pixel is {away:.1f} levels away from x, and the budget is 2. Clip the change, which is counted "
-        "from x and not from the previous step.": away > 2.001,
+        f"A pixel is {away:.1f} levels away from x, and the budget is {budget:.0f}. Clip the change, which "
+        "is counted from x and not from the previous step.": away > budget + 1e-3,
         f"There are grey levels from {new.min():.1f} to {new.max():.1f}: an image has 0 to 255.": new.min()
         < 0
         or new.max() > 255,
     }
     refuse_if(mistakes)
-    right = step(x, changed, gradient, 0.5, 2.0)
+    right = step(x, changed, gradient, eta, budget)
     mistakes = {
         "You moved along the gradient itself. Its size depends on the network, the budget is per pixel: take "
-        "its sign.": (changed + 0.5 * gradient).clamp(x - 2, x + 2).clamp(0, 255)
+        "its sign.": (changed + eta * gradient).clamp(x - budget, x + budget).clamp(0, 255)
     }
-    free = right == changed + 0.5 * gradient.sign()
-    mean = moved[free].abs().mean()
-    wants(
-        given, right, mistakes, f"Most pixels should move by eta = 0.5; yours move by {mean:.2f} on average."
+    mean = moved[right == changed + eta * gradient.sign()].abs().mean()
+    most = (
+        f"Most pixels should move by eta = {eta}, yours move by {mean:.2f} on average; and all stay within "
+        f"the budget of {budget:.0f}: expected {{right}}{{place}}; got {{got}}."
     )
-    return "Uphill, within the budget, and still an image."
+    wants(given, right, mistakes, most)
 
 
 q2 = Exercise(
@@ -102,23 +115,26 @@ def seen(heldout: Tensor, strange: Tensor, alpha: float) -> float:
 
 def _check_seen(answer) -> str:
     f = a_function(answer, "seen(heldout, strange, alpha)")
-    heldout, far = -80 + 10 * torch.randn(4000), -100 + 10 * torch.randn(4000)
-    right = seen(heldout, far, 0.05)
-    mistakes = {
-        "This is the share that is NOT noticed.": 1 - right,
-        "You took the threshold from the strange objects. In use nobody hands you those: it must come from "
-        "held-out ordinary ones.": seen(far, far, 0.05),
-        "Your threshold is the upper quantile, 1 - alpha: nearly everything ordinary lies below it, too, and "
-        "would raise the alarm.": seen(heldout, far, 0.95),
-        "You took the mean of the held-out values as the threshold: half of all ordinary objects would raise "
-        "the alarm.": (far < heldout.mean()).double().mean(),
-        "That is per cent. A share lies between 0 and 1.": 100 * right,
-    }
     shape = {"each": "one number, the share of strange objects that are noticed"}
-    test_case = "Expected {right} on a test case; got {got}."
-    wants(f(heldout, far, 0.05), right, mistakes, test_case, tolerance=1e-3, **shape)
-    alarms = "On ordinary objects the alarm should sound for a share of 0.05; yours sounds for {got}."
-    wants(f(heldout, heldout, 0.05), 0.05, otherwise=alarms, tolerance=0.005)
+    for usual, n, alpha in ((-80, 4000, 0.05), (-70, 4000, 0.05), (-50, 3000, 0.2)):
+        heldout, far = usual + 10 * torch.randn(n), usual - 20 + 10 * torch.randn(n - 500)
+        right = seen(heldout, far, alpha)
+        mistakes = {
+            "This is the share that is NOT noticed.": 1 - right,
+            "You took the threshold from the strange objects. In use nobody hands you those: it must come "
+            "from held-out ordinary ones.": seen(far, far, alpha),
+            "Your threshold is the upper quantile, 1 - alpha: nearly everything ordinary lies below it, too, "
+            "and would raise the alarm.": seen(heldout, far, 1 - alpha),
+            "You took the mean of the held-out values as the threshold: half of all ordinary objects would "
+            "raise the alarm.": (far < heldout.mean()).double().mean(),
+            "That is per cent. A share lies between 0 and 1.": 100 * right,
+        }
+        test_case = f"Expected {{right}} on a test case with alpha = {alpha}; got {{got}}."
+        wants(f(heldout, far, alpha), right, mistakes, test_case, tolerance=1e-3, **shape)
+        alarms = (
+            f"On ordinary objects the alarm should sound for a share of {alpha}; yours sounds for {{got}}."
+        )
+        wants(f(heldout, heldout, alpha), alpha, otherwise=alarms, tolerance=0.005)
     return "Five in a hundred false alarms are paid for, and the rest is detection."
 
 

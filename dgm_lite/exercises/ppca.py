@@ -12,18 +12,19 @@ def covariance(weight: Tensor, log_std: Tensor) -> Tensor:
 
 
 def _check_covariance(answer) -> str:
-    weight, log_std = torch.randn(4, 2, dtype=torch.float64), torch.tensor(-0.7, dtype=torch.float64)
-    outer, sigma, identity = weight @ weight.T, log_std.exp(), torch.eye(4)
+    f = a_function(answer, "covariance(weight, log_std)")
     added = "You added sigma; a covariance holds variances, so it is sigma^2 = exp(2 log_std)."
-    mistakes = {
-        "That is the part of z alone. The noise adds its variance on the diagonal.": outer,
-        added: outer + sigma * identity,
-        "The noise is independent between numbers: only the diagonal grows.": outer + sigma**2,
-    }
-    given = a_function(answer, "covariance(weight, log_std)")(weight, log_std)
     otherwise = "Not W W^T + sigma^2 I. Start from Cov[W z] = W Cov[z] W^T."
-    each = "the D x D covariance of x"
-    wants(given, covariance(weight, log_std), mistakes, otherwise, each=each)
+    for dim, latent_dim, log_std in ((4, 2, -0.7), (4, 2, 0.4), (3, 1, -0.2)):
+        weight, log_std = torch.randn(dim, latent_dim).double(), torch.tensor(log_std, dtype=torch.float64)
+        outer, sigma, identity = weight @ weight.T, log_std.exp(), torch.eye(dim)
+        mistakes = {
+            "That is the part of z alone. The noise adds its variance on the diagonal.": outer,
+            added: outer + sigma * identity,
+            "The noise is independent between numbers: only the diagonal grows.": outer + sigma**2,
+        }
+        right, each = covariance(weight, log_std), "the D x D covariance of x"
+        wants(f(weight, log_std), right, mistakes, otherwise, each=each)
     return "It is W W^T + sigma^2 I."
 
 
@@ -43,20 +44,26 @@ def noise_variance(x: Tensor, latent_dim: int) -> Tensor:
 
 
 def _check_noise(answer) -> str:
-    x = torch.randn(300, 6, dtype=torch.float64) * torch.arange(2.0, 8.0)
-    values = torch.linalg.eigvalsh(x.T.cov(correction=0))  # smallest first
+    f = a_function(answer, "noise_variance(x, latent_dim)")
     kept = "You averaged as many eigenvalues as are kept. Average the D - M that are discarded."
     largest = "That is the mean of the largest eigenvalues, which W explains. The noise is what is left."
     total = "That is the sum of the discarded eigenvalues; the noise is spread evenly over them."
-    mistakes = {
-        kept: values[:2].mean(),
-        largest: values[-2:].mean(),
-        total: values[:4].sum(),
-        "Eigenvalues of a covariance are variances already: no square root.": values[:4].sqrt().mean(),
-    }
-    given = a_function(answer, "noise_variance(x, latent_dim)")(x, 2)
-    otherwise = "Expected {right} for these data, got {got}."
-    wants(given, noise_variance(x, 2), mistakes, otherwise, tolerance=0.02)  # dividing by N - 1 is fine, too
+    centre = "Take the mean off the data first: a covariance is that of x - mean."
+    for n, dim, m in ((300, 6, 2), (300, 6, 3), (200, 5, 1)):
+        x = torch.randn(n, dim, dtype=torch.float64) * torch.arange(2.0, 2.0 + dim) + 5
+        values = torch.linalg.eigvalsh(x.T.cov(correction=0))  # smallest first
+        left = values[: dim - m]
+        mistakes = {
+            largest: values[-m:].mean(),
+            total: left.sum(),
+            "Eigenvalues of a covariance are variances already: no square root.": left.sqrt().mean(),
+            centre: torch.linalg.eigvalsh(x.T @ x / n)[: dim - m].mean(),
+        }
+        if 2 * m != dim:
+            mistakes[kept] = values[:m].mean()
+        otherwise = f"Expected {{right}} for these data and latent_dim = {m}, got {{got}}."
+        # Dividing by N - 1 is fine, too.
+        wants(f(x, m), noise_variance(x, m), mistakes, otherwise, tolerance=0.02)
     return "The noise is the mean of the discarded eigenvalues."
 
 

@@ -13,23 +13,25 @@ def difference_of_means(one: Tensor, two: Tensor) -> tuple[float, float]:
 
 
 def _check_difference(answer) -> str:
-    one = torch.tensor([79.2, 79.5, 79.4], dtype=torch.float64)
-    two = torch.tensor([80.1, 81.0, 80.3, 80.6, 79.9], dtype=torch.float64)
-    given = a_function(answer, "difference(one, two)")(one, two)
-    mean, error = two_parts(given, "numbers: the difference of the means, and its standard error")
-    right, right_error = difference_of_means(one, two)
-    turned = {"The sign is wrong: take one's mean less two's.": -right}
-    wants(mean, right, turned, "The difference of the means is {right}; got {got}.")
-    single = (one.var() + two.var()).sqrt()
-    biased = (one.var(correction=0) / 3 + two.var(correction=0) / 5).sqrt()
-    mistakes = {
-        "That is how far single runs differ. A mean of n runs is surer: divide each variance by its "
-        "n.": single,
-        "With so few runs it matters: the sample variance divides by n - 1, not by n.": biased,
-        "Errors of independent runs don't add up; their squares do.": one.std() / 3**0.5 + two.std() / 5**0.5,
-        "That is the variance of the difference. Its root is the standard error.": right_error**2,
-    }
-    wants(error, right_error, mistakes, "Expected a standard error of {right}; got {got}.")
+    f = a_function(answer, "difference(one, two)")
+    few = torch.tensor([79.2, 79.5, 79.4], dtype=torch.float64)
+    more = torch.tensor([80.1, 81.0, 80.3, 80.6, 79.9], dtype=torch.float64)
+    for one, two in ((few, more), (80 - 2 * few, more.square() / 80), (more, few)):
+        mean, error = two_parts(f(one, two), "numbers: the difference of the means, and its standard error")
+        right, right_error = difference_of_means(one, two)
+        turned = {"The sign is wrong: take one's mean less two's.": -right}
+        wants(mean, right, turned, "The difference of the means is {right}; got {got}.")
+        variances, n = torch.stack([one.var(), two.var()]), torch.tensor([len(one), len(two)])
+        biased = (one.var(correction=0) / n[0] + two.var(correction=0) / n[1]).sqrt()
+        mistakes = {
+            "That is how far single runs differ. A mean of n runs is surer: divide each variance by its "
+            "n.": variances.sum().sqrt(),
+            "With so few runs it matters: the sample variance divides by n - 1, not by n.": biased,
+            "Errors of independent runs don't add up; their squares do.": (variances / n).sqrt().sum(),
+            "That is the variance of the difference. Its root is the standard error.": right_error**2,
+        }
+        wants(error, right_error, mistakes, "Expected a standard error of {right}; got {got}.")
+    right, right_error = difference_of_means(few, more)
     return f"{right:.2f} +- {right_error:.2f}: more than two standard errors from zero."
 
 

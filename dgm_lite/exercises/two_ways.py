@@ -78,6 +78,16 @@ def _check_decline(answer) -> str:
         "Subtracting 1000 nats from everything (a change of units) changed the decisions.": not same,
     }
     refuse_if(mistakes)
+    # Held-out values in other numbers and forms, other shares, and objects that are stranger than these.
+    for n, alpha, scale in ((2000, 0.1, 5.0), (2000, 0.3, 20.0), (500, 0.3, 10.0)):
+        heldout, strange = -scale * torch.randn(n).square(), -scale * torch.randn(2 * n).square() - scale
+        share = numbers(f(strange, heldout, alpha), strange.shape, each=each).mean()
+        right = decline(strange, heldout, alpha).double().mean()
+        tau = (
+            f"At alpha = {alpha} {right:.0%} of some strange objects lie below tau; you decline {share:.0%}. "
+            "tau is the alpha-quantile of the held-out values, whatever they, alpha and log_px are."
+        )
+        refuse_if({tau: abs(share - right) >= 0.01})
     return "The right share is declined, in any unit."
 
 
@@ -96,7 +106,19 @@ def posterior(log_px_given_y: Tensor, share: Tensor) -> Tensor:
 
 def _check_posterior(answer) -> str:
     f = a_function(answer, "posterior(log_px_given_y, share)")
-    log_px, share = torch.tensor([[-1.0, -2.0], [-3.0, -3.0], [0.5, -4.0]]), torch.tensor([0.2, 0.8])
+    for n_classes in (2, 2, 3):
+        log_px, share = torch.randn(3, n_classes), torch.rand(n_classes) + 0.1
+        _check_one_posterior(f, log_px, share / share.sum())
+    underflow = (
+        "Right for ordinary densities, but exp(-1000) underflows to zero. Add logarithms and use softmax or "
+        "logsumexp."
+    )
+    far, half = torch.tensor([[-1000.0, -1001.0]]), torch.tensor([0.5, 0.5])
+    wants(f(far, half, at_the_edge=underflow), posterior(far, half), otherwise=underflow)
+    return "It is Bayes' rule, and it holds at e^-1000 as well."
+
+
+def _check_one_posterior(f, log_px: Tensor, share: Tensor) -> None:
     given, right = f(log_px, share), posterior(log_px, share)
     joint = log_px.exp() * share
     mistakes = {
@@ -104,17 +126,10 @@ def _check_posterior(answer) -> str:
         "You left out p(y): the classes are not equally frequent.": log_px.softmax(1),
         "These are the logarithms of p(y | x).": right.log(),
     }
-    rows = numbers(given, (3, 2), each="p(y | x) for each point").sum(1)
+    rows = numbers(given, right.shape, each="p(y | x) for each point").sum(1)
     add_up = f"Each row should add up to one; yours add up to {rows[0]:.4g}, {rows[1]:.4g} and {rows[2]:.4g}."
     normalised = (rows - 1).abs().max() < 1e-3
     wants(given, right, mistakes, "Expected {right}{place}; got {got}." if normalised else add_up)
-    underflow = (
-        "Right for ordinary densities, but exp(-1000) underflows to zero. Add logarithms and use softmax or "
-        "logsumexp."
-    )
-    far, half = torch.tensor([[-1000.0, -1001.0]]), torch.tensor([0.5, 0.5])
-    wants(f(far, half), posterior(far, half), otherwise=underflow)
-    return "It is Bayes' rule, and it holds at e^-1000 as well."
 
 
 q3 = Exercise(

@@ -15,19 +15,20 @@ def kl_to_standard_normal(mu: Tensor, log_std: Tensor) -> Tensor:
 
 def _check_kl(answer) -> str:
     f = a_function(answer, "kl(mu, log_std)")
-    mu, log_std = torch.randn(4, 3), 0.5 * torch.randn(4, 3)
-    right = kl_to_standard_normal(mu, log_std)
-    mistakes = {
-        "You took the mean over the hidden numbers. The KL of independent numbers is a sum.": right / 3,
-        "The sign is wrong: a KL is never negative.": -right,
-        "You read log_std as the logarithm of the variance. It is that of sigma: the variance is "
-        "exp(2 log_std).": kl_to_standard_normal(mu, log_std / 2),
-        "Twice too large: where is the one half?": 2 * right,
-    }
     shape = {"each": "one number per object", "shapes": {(4, 3): "Add up over the M hidden numbers."}}
     at_prior = "At mu = 0 and sigma = 1, q is the prior, so the KL is 0; you got {got}."
     wants(f(torch.zeros(4, 3), torch.zeros(4, 3)), torch.zeros(4), otherwise=at_prior, **shape)
-    wants(f(mu, log_std), right, mistakes, **shape)
+    for n, m in ((4, 3), (5, 2)):
+        mu, log_std = torch.randn(n, m), 0.5 * torch.randn(n, m)
+        right = kl_to_standard_normal(mu, log_std)
+        mistakes = {
+            "You took the mean over the hidden numbers. The KL of independent numbers is a sum.": right / m,
+            "The sign is wrong: a KL is never negative.": -right,
+            "You read log_std as the logarithm of the variance. It is that of sigma: the variance is "
+            "exp(2 log_std).": kl_to_standard_normal(mu, log_std / 2),
+            "Twice too large: where is the one half?": 2 * right,
+        }
+        wants(f(mu, log_std), right, mistakes, **shape)
     return "It is zero exactly where q is the prior, and it counts every hidden number."
 
 
@@ -48,16 +49,19 @@ def mean_of_weights(log_w: Tensor) -> Tensor:
 
 def _check_iwae(answer) -> str:
     f = a_function(answer, "iwae(log_w)")
-    log_w = torch.tensor([[0.0, -1.0, 2.0, -3.0], [0.5, 0.5, 0.5, 0.5]])
-    mistakes = {
-        "You added the weights up instead of averaging them: log k = 1.39 nats too good. Four equal weights "
-        "of e^0.5 average to e^0.5.": log_w.logsumexp(1),
-        "That is the mean of the logarithms: the ELBO, averaged over k draws. Average the weights, then take "
-        "the logarithm.": log_w.mean(1),
-    }
-    wants(f(log_w), mean_of_weights(log_w), mistakes, each="one number per object")
+    some = torch.tensor([[0.0, -1.0, 2.0, -3.0], [0.5, 0.5, 0.5, 0.5]])
+    for log_w in (some, 1.5 - some, some[:, :3]):
+        k = log_w.shape[1]
+        mistakes = {
+            f"You added the weights up instead of averaging them: log k = {math.log(k):.2f} nats too good. "
+            f"{k} equal weights average to one of them.": log_w.logsumexp(1),
+            "That is the mean of the logarithms: the ELBO, averaged over k draws. Average the weights, then "
+            "take the logarithm.": log_w.mean(1),
+        }
+        wants(f(log_w), mean_of_weights(log_w), mistakes, each="one number per object")
     overflow = "Right for ordinary weights, but exp(-1000) is zero and exp(900) infinite. Use logsumexp."
-    wants(f(torch.tensor([[-1000.0, -1000.0], [900.0, 900.0]])), [-1000.0, 900.0], otherwise=overflow)
+    far = torch.tensor([[-1000.0, -1000.0], [900.0, 900.0]])
+    wants(f(far, at_the_edge=overflow), [-1000.0, 900.0], otherwise=overflow)
     return "The logarithm stands outside the mean, and nothing overflows."
 
 

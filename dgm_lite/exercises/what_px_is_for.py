@@ -37,6 +37,9 @@ def _check_ordinary(answer) -> str:
         "fixed number.": not torch.equal(moved.argsort(stable=True), score.argsort(stable=True)),
     }
     refuse_if(mistakes)
+    fewer = numbers(f(asked[:3] + 200, heldout[:300] + 200), (3,), each="one score per object")
+    few = "Held-out objects have log p(x) about 120 now. One at 120 should score higher than at 70 or 170."
+    refuse_if({few: not fewer[0] > fewer[1:].max()})
     return "Too unlikely and too likely are both strange, in any unit."
 
 
@@ -88,6 +91,10 @@ def _check_alarm(answer) -> str:
         "the sum?": heard(torch.tensor([3.0, -3.0] * 30)) is not None,
     }
     refuse_if(mistakes)
+    for rise, slack, level in ((2.0, 1.0, 4.0), (2.0, 0.5, 9.0), (5.0, 0.5, 9.0)):
+        when, right = f(up + rise - 2, slack, level), first_alarm(up + rise - 2, slack, level)
+        other = f"At v = {rise}, slack {slack} and level {level} expected object {right}; got {when}."
+        refuse_if({other: when is None or numbers(when, (), each="the number of an object").item() != right})
     return "It gathers evidence, forgets calm stretches, and stays silent about small wobbles."
 
 
@@ -116,6 +123,10 @@ def _check_copies(answer) -> str:
         return numbers(f(scale * samples, scale * train, scale * test), (), each="one number, a share").item()
 
     honest, copied, half = share(fresh), share(near), share(torch.cat([fresh[:200], near[:200]]))
+    few = numbers(
+        f(near[:150, :12], train[:200, :12], test[:300, :12]), (), each="one number, a share"
+    ).item()
+    right_few = share_of_copies(near[:150, :12], train[:200, :12], test[:300, :12])
     no_share, turned = not (0 <= honest <= 1 and 0 <= copied <= 1), honest > 0.9 and copied < 0.1
     halfway = abs(half - (copied + honest) / 2) < 0.06
     mistakes = {
@@ -129,7 +140,9 @@ def _check_copies(answer) -> str:
         f"Where half of the samples are copies, the share should be about one half; got "
         f"{half:.2f}.": not halfway,
         "Multiplying all pixels by 10 changed the answer: the distance that counts as close has to come from "
-        "the test set.": abs(share(near, 10.0) - copied) >= 0.01,
+        "the test set.": abs(share(near, 10.0) - copied) >= 0.01 or abs(share(fresh, 10.0) - honest) >= 0.01,
+        f"For 150 samples, 200 objects of the training set and 300 of the test set expected a share of about "
+        f"{right_few:.2f}; got {few:.2f}.": abs(few - right_few) > 0.1,
     }
     refuse_if(mistakes)
     return "Close is measured by how close unseen real objects come."

@@ -31,6 +31,7 @@ test_other_right_answers_pass = passing(
 )
 
 WRONG = [
+    (q1, lambda d: torch.randn(d.shape) * d.norm(dim=1, keepdim=True) / 400**0.5, "For another delta"),
     (q1, lambda d: d, "Where does chance come into it"),
     (q1, lambda d: d * (0.5 + torch.rand(1)), "kept its aim"),
     (q1, lambda d: d + 0.1 * torch.randn(d.shape), "kept its aim"),

@@ -26,6 +26,8 @@ WRONG = [
     (q2, lambda log_px, heldout, alpha: (log_px < heldout.quantile(alpha)).float(), "Expected booleans"),
     (q2, lambda log_px, heldout, alpha: (log_px < heldout.quantile(alpha))[:5], "one answer per object"),
     (q2, lambda log_px, heldout, alpha: log_px < 37.2, "a change of units"),
+    (q2, lambda log_px, heldout, alpha: log_px < log_px.quantile(alpha), "quantile of the held-out values"),
+    (q2, lambda log_px, heldout, alpha: log_px < heldout.quantile(0.1), "At alpha = 0.3"),
     (q3, lambda log_px, share: log_px.exp() * share, "Divide by their sum"),
     (q3, lambda log_px, share: log_px.softmax(1), "left out p(y)"),
     (

@@ -48,6 +48,9 @@ RIGHT = [
 ]
 
 WRONG = [
+    (q1, lambda log_px, heldout: -(log_px - heldout.sum() / 1000).abs(), "about 120 now"),
+    (q2, lambda v, slack, level: chapter.first_alarm(v, slack, 4.0), "level 9.0 expected object 6"),
+    (q3, lambda s, train, test: chapter.share_of_copies(s, train, test) * len(s) / 400, "For 150 samples"),
     (q1, lambda log_px, heldout: log_px, "far more likely than any held-out one"),
     (q1, lambda log_px, heldout: (log_px - heldout.mean()).abs(), "sign the wrong way round"),
     (q1, lambda log_px, heldout: -(log_px - log_px.mean()).abs(), "depends on which others"),
