@@ -41,7 +41,7 @@ def check_shape(x: Tensor, shape: tuple[int | str, ...], owner: str, hint: str =
         x: What the caller passed.
         shape: Expected sizes; a string such as "B" matches any size from 1 up.
         owner: Who refuses: the first word of the message.
-        hint: A sentence with the likely remedy.
+        hint: A sentence with the likely remedy; of images where rows are expected it goes without saying.
 
     Raises:
         ValueError: If x is no tensor, has another shape, or is empty.
@@ -52,6 +52,8 @@ def check_shape(x: Tensor, shape: tuple[int | str, ...], owner: str, hint: str =
         isinstance(s, str) or s == n for s, n in zip(shape, x.shape, strict=True)
     )
     if not fits:
+        if len(shape) == 2 < x.dim():
+            hint = hint or "Flatten images: x.flatten(1)."
         raise ValueError(
             f"{owner}: expected shape {show(shape)}, got {show(tuple(x.shape))}. {hint}".rstrip()
         )

@@ -23,6 +23,18 @@ def test_the_message_says_expected_got_and_the_remedy():
     )
 
 
+def test_images_where_rows_are_expected_are_told_how_to_become_rows():
+    for x in (torch.zeros(10, 3, 3), torch.zeros(10, 1, 3, 3)):
+        with pytest.raises(ValueError, match=r"Owner: expected .* Flatten images: x\.flatten\(1\)\."):
+            shapes.check_shape(x, ("N", 9), "Owner")
+        with pytest.raises(ValueError, match="got .* Try another."):
+            shapes.check_shape(x, ("N", 9), "Owner", "Try another.")
+    for x, shape in ((torch.zeros(10, 8), ("N", 9)), (torch.zeros(10, 3, 3), ("N",))):
+        with pytest.raises(ValueError, match=r"\.$") as told:
+            shapes.check_shape(x, shape, "Owner")
+        assert "Flatten" not in str(told.value)
+
+
 @pytest.mark.parametrize("x, shape", [
     (torch.zeros(2, 3), ("B", 3)), (torch.zeros(1), ("B",)), (torch.zeros(2, 3, 4), ("B", "C", 4)),
     (torch.tensor(1.0), ()),

@@ -138,7 +138,7 @@ class CausalARM(nn.Module):
 
     def log_prob_terms(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """log p(x_d | x_{<d}) of every position, in nats, shape (B, D)."""
-        x = check_levels(x, self.levels, ("B", self.dim), self, "Flatten images: x.flatten(1).")
+        x = check_levels(x, self.levels, ("B", self.dim), self)
         out = self.outputs(x, y)
         if self.n_logistics is not None:
             return self.mixture(out).log_prob_terms(x)

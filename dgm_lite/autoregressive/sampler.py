@@ -101,7 +101,7 @@ def known_prefix(x: Tensor, known: Tensor, levels: int, dim: int, owner: str) ->
             model has p(x_d | x_{<d}), and conditioning on what comes later would take a sum over
             everything between.
     """
-    whole = check_levels(x, None, ("B", dim), owner, "Flatten images: x.flatten(1).")
+    whole = check_levels(x, None, ("B", dim), owner)
     check_mask(known, dim, owner)
     whole = check_levels(whole.masked_fill(~known.to(x.device), 0), levels, ("B", dim), owner)
     start = int(known.sum())

@@ -74,7 +74,7 @@ class SeparateARM(nn.Module):
 
     def log_prob_terms(self, x: Tensor) -> Tensor:
         """log p(x_d | x_{<d}) of every position, in nats, shape (B, D)."""
-        x = check_levels(x, self.levels, ("B", self.dim), self, "Flatten images: x.flatten(1).")
+        x = check_levels(x, self.levels, ("B", self.dim), self)
         return self.logits(x).log_softmax(1).gather(1, x[:, None]).squeeze(1)
 
     def log_prob(self, x: Tensor) -> Tensor:

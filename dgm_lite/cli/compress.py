@@ -13,7 +13,9 @@ def add(commands: argparse._SubParsersAction) -> None:
         "VAE every number comes back; with a transform coder they come back nearly.",
     )  # fmt: skip
     command.add_argument("weights", help=options.WEIGHTS)
-    command.add_argument("input", help="a .npy file of integers, (N, *event), or the name of a data set")
+    command.add_argument(
+        "input", help="a data set that `list` prints by name, or else a .npy file of integers, (N, *event)"
+    )
     command.add_argument(
         "--split", choices=options.SPLITS, default="test", help="of a data set (default test)"
     )

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     model, about = catalog.load(file)
     code = args.input.read_bytes()
     shape = container.read_header(code).shape
-    picture = args.out.suffix == ".png"
+    picture = results.is_picture(args.out)
     data = inputs.data_of(about, args.weights) if picture else None
     if picture:
         results.check_picture("decompress", data, shape[0])

@@ -17,16 +17,16 @@ def shipped() -> dict[str, str]:
 
 
 def weights_file(name: str) -> Path:
-    """The file of this name, or else the one that travels with the package.
+    """The weights that travel with the package by this name, or else the file; ``./name`` is always a file.
 
     Raises:
         FileNotFoundError: If there is neither.
     """
+    if name in shipped():
+        return files.path(shipped()[name])
     file = options.path(name)
     if file.is_file():
         return file
-    if name in shipped():
-        return files.path(shipped()[name])
     raise FileNotFoundError(
         f"no file {name}, nor is it one of those that travel along: {', '.join(shipped())}."
     )
@@ -44,7 +44,7 @@ def data_of(about: dict, file: str | Path) -> Dataset:
 
 
 def integers(name: str, split: str) -> np.ndarray:
-    """A split of a data set, or the array in a .npy file.
+    """A split of the data set of this name, or else the array in a .npy file.
 
     Raises:
         ValueError: If it is neither, or the data are no integers, or the file is damaged.
@@ -55,7 +55,7 @@ def integers(name: str, split: str) -> np.ndarray:
         if not data.levels:
             raise ValueError(f"compress: expected integers, got the real numbers of {data.name!r}.")
         return getattr(data, split).numpy().astype(np.uint8 if data.levels <= 256 else np.int64)
-    if not name.endswith(".npy"):
+    if not name.lower().endswith(".npy"):
         raise ValueError(
             f"compress: expected a .npy file or one of the data sets {', '.join(DATA)}; got {name!r}."
         )
@@ -76,6 +76,8 @@ def array(file: Path) -> np.ndarray:
             major, _ = np.lib.format.read_magic(opened)
             headers = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
             shape, _, dtype = headers.get(major, headers[2])(opened)
+            if dtype.hasobject:
+                raise ValueError("objects")
             claimed, there = math.prod(shape) * dtype.itemsize, file.stat().st_size - opened.tell()
         if claimed != there:
             raise ValueError(f"{claimed:,} bytes of numbers in its head, got {there:,}")

@@ -9,7 +9,8 @@
     python -m dgm_lite compare
 
 Where a weights file is wanted, the name of one that travels with the package will do, such as
-causal_arm_digits; `list` has them all.
+causal_arm_digits; `list` has them all, and the data sets. Such a name is never a file of the folder: write
+./causal_arm_digits for that.
 
 `python -m dgm_lite COMMAND --help` explains the options of a command.
 """

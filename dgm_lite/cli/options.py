@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-WEIGHTS = "a .safetensors file, or the name of one that `list` prints"
+WEIGHTS = "weights that `list` prints by name, or else a .safetensors file; ./NAME is always a file"
 SPLITS = ("train", "valid", "test")
 
 

@@ -21,8 +21,13 @@ def check(command: str, out: Path) -> None:
     Raises:
         ValueError: If it is another one than .npy or .png.
     """
-    if out.suffix not in {".npy", ".png"}:
+    if out.suffix.lower() not in {".npy", ".png"}:
         raise ValueError(f"{command}: expected --out to end in .npy or .png, got {out.name!r}.")
+
+
+def is_picture(out: Path) -> bool:
+    """Whether the ending asks for a picture."""
+    return out.suffix.lower() == ".png"
 
 
 def check_picture(command: str, data: Dataset, n: int) -> None:

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     model, about = catalog.load(file)
     if not isinstance(model, Sampler):
         raise ValueError(f"sample: {type(model).__name__} cannot be sampled.")
-    picture = args.out.suffix == ".png"
+    picture = results.is_picture(args.out)
     data = inputs.data_of(about, args.weights) if picture else None
     if picture:
         results.check_picture("sample", data, args.n)

@@ -232,6 +232,12 @@ def _bytes(x: Tensor, dtype: np.dtype) -> bytes:
     return x.numpy().astype(dtype).tobytes()
 
 
+def _kind(array: np.ndarray) -> str:
+    """What an array holds, in words."""
+    kinds = {"O": "objects", "U": "text", "S": "text", "V": "records", "M": "dates", "m": "times"}
+    return kinds.get(array.dtype.kind, str(array.dtype))
+
+
 def _dtype(array: np.ndarray) -> np.dtype:
     """The number type in the file: that of the array, lowest byte first."""
     return array.dtype.newbyteorder("<")
@@ -244,7 +250,11 @@ def _rows(array: np.ndarray, model: nn.Module) -> Tensor:
         ValueError: If its shape, type or numbers are not those of the model's data.
     """
     if array.dtype.kind not in "iu":
-        raise ValueError(f"compress: expected integers, got {array.dtype}. Convert with .astype('uint8').")
+        remedy = {
+            "f": f" Take x.round().astype('int64'); of grey levels in 0..1, {model.levels - 1} * x first.",
+            "b": " Convert with .astype('uint8').",
+        }.get(array.dtype.kind, "")
+        raise ValueError(f"compress: expected integers 0..{model.levels - 1}, got {_kind(array)}.{remedy}")
     if array.ndim < 2 or array.size == 0 or array[0].size != model.dim:
         raise ValueError(
             f"compress: expected an array of shape (N, D) with D = {model.dim} numbers in each row and at "

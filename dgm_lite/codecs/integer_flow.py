@@ -2,6 +2,9 @@
 
     length = -sum_d log2 p(z_d),   z = f(x)                              [book: eq. flow-code-length]
 
+It may be shorter: the tables span only the z that occur, low .. high, so the mass that the base has outside
+costs nothing. That saves -log2 sum_{low <= k <= high} p(z_d = k) bits a number, next to none once trained.
+
 One pass codes all D numbers side by side, and one pass decodes them: nothing waits for anything.
 """
 

@@ -21,7 +21,7 @@ class Likelihood:
 
     Args:
         nats: Mean of log p(x) over the examples, nats per example.
-        error: Standard error of that mean, nats.
+        error: Standard error of that mean, nats; NaN for a single example.
         dim: D, numbers per example; in the mean, where the column ``length`` says how many count.
         kind: "exact", or "lower bound" (the true value is at least this large).
         density: Whether x is real, and p(x) a density: it can be above one, and depends on the unit of x.
@@ -55,11 +55,13 @@ class Likelihood:
         exact = self.kind == "exact"
         kind = self.kind if self.k is None else f"{self.kind}, k = {self.k}"
         kind += f", given {self.given}" if self.given else ""
+        alone = math.isnan(self.error)  # one example has no spread; z: no minus before a zero
         if self.density:
-            sign, what = "=" if exact else ">=", f"x | {self.given}" if self.given else "x"
-            return f"log p({what}) {sign} {self.nats:.3f} +- {self.error:.3f} nats ({kind}; a density)"
-        mark = "" if exact else "at most "
-        return f"{mark}{self.bits_per_dim:.3f} bits/dim ({kind}; {-self.nats:.1f} +- {self.error:.1f} nats)"
+            sign, error = "=" if exact else ">=", "" if alone else f" +- {self.error:.3f}"
+            what = f"x | {self.given}" if self.given else "x"
+            return f"log p({what}) {sign} {self.nats:z.3f}{error} nats ({kind}; a density)"
+        mark, error = "" if exact else "at most ", "" if alone else f" +- {self.error:.1f}"
+        return f"{mark}{self.bits_per_dim:z.3f} bits/dim ({kind}; {-self.nats:z.1f}{error} nats)"
 
 
 def log_prob(

@@ -31,8 +31,8 @@ def two_sample(real: Tensor, samples: Tensor, *, folds: int = 5, trees: int = 30
 
     Source: Lopez-Paz and Oquab (2017), Revisiting classifier two-sample tests, section 3.
     """
-    check_shape(real, ("N", "D"), "two_sample", "Flatten images: x.flatten(1).")
-    check_shape(samples, ("N", real.shape[1]), "two_sample", "Flatten images: x.flatten(1).")
+    check_shape(real, ("N", "D"), "two_sample")
+    check_shape(samples, ("N", real.shape[1]), "two_sample")
     check_count(trees, "two_sample", "trees")
     check_count(folds, "two_sample", "folds")
     if folds < 2:

@@ -62,7 +62,7 @@ class DequantizedFlow(nn.Module):
 
     def check(self, x: Tensor) -> Tensor:
         """x as int64, if it holds integers 0 .. levels-1 and is (B, D)."""
-        return check_levels(x, self.levels, ("B", self.dim), self, "Flatten images: x.flatten(1).")
+        return check_levels(x, self.levels, ("B", self.dim), self)
 
     def noise(self, x: Tensor) -> Tensor:
         """u ~ U[0, 1)^D, the whole unit cell. Half a cell would earn D log 2 nats that aren't there."""

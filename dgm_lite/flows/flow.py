@@ -152,7 +152,7 @@ class Flow(nn.Module):
         Raises:
             ValueError: If x is anything else.
         """
-        return check_real(x, ("B", self.dim), self, "Flatten images: x.flatten(1).")
+        return check_real(x, ("B", self.dim), self)
 
     def loss(self, x: Tensor) -> Tensor:
         """Mean of -log p(x) over the batch, in nats per example."""

@@ -185,7 +185,7 @@ class IntegerFlow(nn.Module):
         Raises:
             ValueError: If x is not of shape (B, D), or not of integers.
         """
-        z = check_levels(x, None, ("B", self.dim), "IntegerFlow", "Flatten images: x.flatten(1).")
+        z = check_levels(x, None, ("B", self.dim), "IntegerFlow")
         for coupling in self.couplings:
             z, _ = coupling.to_latent(z)
         return z, self.base.mu.new_zeros(len(x))
@@ -223,7 +223,7 @@ class IntegerFlow(nn.Module):
 
         Source: book eq. `expected-nats`.
         """
-        x = check_levels(x, None, ("B", self.dim), "IntegerFlow", "Flatten images: x.flatten(1).")
+        x = check_levels(x, None, ("B", self.dim), "IntegerFlow")
         if not self.training:
             return -self.log_prob(x).mean()
         if self.straight_through:

@@ -43,7 +43,7 @@ class Classifier(nn.Module):
 
         Source: book eq. `softmax-classifier`.
         """
-        check_shape(x, ("B", self.dim), "Classifier", "Flatten images: x.flatten(1).")
+        check_shape(x, ("B", self.dim), "Classifier")
         if x.is_floating_point() or x.is_complex():
             check_real(x, ("B", self.dim), "Classifier")
         return self(x).log_softmax(1)

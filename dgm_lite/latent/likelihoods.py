@@ -13,8 +13,6 @@ from torch import Tensor, nn
 from dgm_lite.distributions import DiagonalNormal, Logistics, level_counts, starting_logistics, sum_event
 from dgm_lite.shapes import check_count, check_counts, check_levels, check_real
 
-FLATTEN = "Flatten images: x.flatten(1)."
-
 
 class Categorical:
     """Independent integers x_d in 0 .. L-1 with their own probabilities, for each row.
@@ -85,7 +83,7 @@ class CategoricalLikelihood(nn.Module):
 
     def check(self, x: Tensor, owner: nn.Module | str) -> Tensor:
         """Refuse anything but integers 0 .. levels-1 of shape (B, D)."""
-        return check_levels(x, self.levels, ("B", self.dim), owner, FLATTEN)
+        return check_levels(x, self.levels, ("B", self.dim), owner)
 
     @torch.no_grad()
     def start_from_data(self, x: Tensor) -> None:
@@ -124,7 +122,7 @@ class LogisticLikelihood(nn.Module):
 
     def check(self, x: Tensor, owner: nn.Module | str) -> Tensor:
         """Refuse anything but integers 0 .. levels-1 of shape (B, D)."""
-        return check_levels(x, self.levels, ("B", self.dim), owner, FLATTEN)
+        return check_levels(x, self.levels, ("B", self.dim), owner)
 
     @torch.no_grad()
     def start_from_data(self, x: Tensor) -> None:
@@ -191,7 +189,7 @@ class BernoulliLikelihood(nn.Module):
 
     def check(self, x: Tensor, owner: nn.Module | str) -> Tensor:
         """Refuse anything but integers 0 and 1 of shape (B, D)."""
-        return check_levels(x, 2, ("B", self.dim), owner, FLATTEN)
+        return check_levels(x, 2, ("B", self.dim), owner)
 
     @torch.no_grad()
     def start_from_data(self, x: Tensor) -> None:
@@ -232,7 +230,7 @@ class GaussianLikelihood(nn.Module):
 
     def check(self, x: Tensor, owner: nn.Module | str) -> Tensor:
         """Refuse anything but finite floats of shape (B, D)."""
-        return check_real(x, ("B", self.dim), owner, FLATTEN)
+        return check_real(x, ("B", self.dim), owner)
 
     @torch.no_grad()
     def start_from_data(self, x: Tensor) -> None:

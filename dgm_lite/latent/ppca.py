@@ -75,7 +75,7 @@ class PPCA(nn.Module):
 
         Source: book eq. `ppca-marginal`; Tipping and Bishop (1999), equations 3.3 to 3.5.
         """
-        x = check_real(x, ("B", self.dim), self, "Flatten images: x.flatten(1).")
+        x = check_real(x, ("B", self.dim), self)
         q, r = self.factors(self.weight)
         centred = F.pad(x - self.mu, (0, self.latent_dim))  # (B, D + M), as long as Q
         # Woodbury: (x - mu)^T C^-1 (x - mu) = |what W leaves over|^2 / sigma^2,

@@ -193,7 +193,8 @@ class Trainer:
                 if not math.isfinite(value):
                     raise DivergedError(
                         f"training: the {what} of {player!r} became {value} at step {index}. "
-                        f"Try a smaller learning rate (now {self.config.lr}), or check the data for NaN."
+                        f"Try a smaller learning rate (now {self.config.lr}), check the data for NaN, or "
+                        "bring very small or large numbers to the size of one: (x - x.mean(0)) / x.std(0)."
                     )
 
     @torch.no_grad()

@@ -190,7 +190,7 @@ def pixel_by_pixel(
 
     Source: book eq. `greedy-move`.
     """
-    check_levels(x, levels, ("B", "D"), "pixel_by_pixel", "Flatten images: x.flatten(1).")
+    check_levels(x, levels, ("B", "D"), "pixel_by_pixel")
     check_count(n_moves, "pixel_by_pixel", "n_moves")
     check_count(shortlist, "pixel_by_pixel", "shortlist")
     one_level = torch.eye(x.shape[1], dtype=x.dtype)

@@ -33,6 +33,19 @@ def test_an_entry_is_complete(entry):
 
 
 @pytest.mark.parametrize("entry", catalog.MODELS, ids=lambda entry: entry.name)
+def test_images_in_place_of_rows_are_refused_with_the_remedy(entry):
+    """By whatever takes data: the loss, the likelihood, the start from data, a flow's way to z."""
+    model, (x, *more) = entry.build(), dataset(entry.data).split("train")
+    images, more = x[:10].reshape(10, 1, -1), [column[:10] for column in more]
+    takers = [p.loss for p in players_of(model) if p.name != "generator"]  # that takes no numbers of x
+    takers += [getattr(model, name) for name in ("log_prob", "elbo", "to_latent") if hasattr(model, name)]
+    for taker in takers:
+        laws.refuses(lambda: taker(images, *more), "Flatten images: x.flatten(1).")  # noqa: B023
+    for name in {"start_from_data", entry.start} & set(dir(model)):
+        laws.refuses(lambda: getattr(model, name)(images), "Flatten images: x.flatten(1).")  # noqa: B023
+
+
+@pytest.mark.parametrize("entry", catalog.MODELS, ids=lambda entry: entry.name)
 def test_its_default_arguments_fit_its_default_data(entry):
     """The model takes a batch of the data set that the catalog names."""
     data = dataset(entry.data)

@@ -115,6 +115,24 @@ def test_any_damage_to_an_array_is_refused_or_harmless(tmp_path, capsys):
     assert refused > 1000
 
 
+@pytest.mark.parametrize("name", ["UP.NPY", "own.Npy"])
+def test_endings_count_in_capitals_too(name, tmp_path, capsys):
+    own(tmp_path)
+    (tmp_path / "own.npy").rename(tmp_path / name)
+    assert main(["compress", str(ARM), str(tmp_path / name), "--out", str(tmp_path / "x.dgm")]) == 0
+    for out in ("BACK.NPY", "BACK.PNG"):
+        assert main(["decompress", str(ARM), str(tmp_path / "x.dgm"), "--out", str(tmp_path / out)]) == 0
+    assert (np.load(tmp_path / "BACK.NPY") == np.load(tmp_path / name)).all()
+    assert (tmp_path / "BACK.PNG").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_an_array_of_objects_is_called_so(tmp_path, capsys):
+    np.save(tmp_path / "x.npy", np.full((2, 64), None), allow_pickle=True)
+    assert main(["compress", str(ARM), str(tmp_path / "x.npy"), "--out", str(tmp_path / "x.dgm")]) == 2
+    told = said(capsys)
+    assert "objects" in told and "bytes" not in told
+
+
 def test_folders_and_pipes_are_no_arrays(tmp_path, monkeypatch, capsys):
     import os
 

@@ -12,6 +12,7 @@ from dgm_lite.autoregressive.causal import CausalARM
 from dgm_lite.codecs import container
 from dgm_lite.codecs.coder import DamagedError
 from dgm_lite.codecs.container import DIGEST, MAGIC, compress, decompress, fingerprint, read_header
+from dgm_lite.latent.transform_coder import TransformCoder
 from tests.codecs.conftest import build, first
 
 
@@ -224,6 +225,37 @@ def test_numbers_that_the_arrays_type_cannot_hold_are_refused(monkeypatch):
     compress(model, integers(dtype="uint8"))
     with pytest.raises(ValueError, match="number type that holds 0..199, got int8"):
         compress(model, integers(dtype="int8"))
+
+
+@pytest.mark.parametrize("dtype", container.DTYPES, ids=str)
+def test_what_comes_back_lossy_is_what_was_reconstructed_or_the_type_is_refused(dtype):
+    """Rounding may end above what went in, and above what its type holds: nothing wraps around."""
+    x = np.random.default_rng(0).choice([87, 127], size=(40, 8)).astype(dtype)
+    highest = []
+    for levels, std in ((256, 20.0), (1000, 20.0)):
+        model = TransformCoder(dim=8, latent_dim=2, levels=levels, std=std)
+        model = model.start_from_data(torch.from_numpy(x.astype("f4"))).eval()
+        right = container.lossy.reconstruct(model, torch.from_numpy(x.astype("i8")))
+        highest.append(int(right.max()))
+        if highest[-1] <= np.iinfo(dtype).max:
+            assert (decompress(model, compress(model, x)) == right.numpy()).all()
+        else:
+            with pytest.raises(ValueError, match=f"type that holds 0..{levels - 1}, got {dtype}.*int64"):
+                compress(model, x)
+    assert max(highest) > 127, "the case that this is about"
+
+
+def test_what_is_no_integer_is_called_by_its_kind(model):
+    """Advice that would make zeros of grey levels between 0 and 1 is none."""
+    for wrong, word, advice in (
+        (np.full((2, 6), 0.4), "float64", "x.round()"), (np.full((2, 6), True), "bool", "uint8"),
+        (np.full((2, 6), None), "objects", ""), (np.full((2, 6), "1"), "text", ""),
+        (np.zeros((2, 6), [("a", "u1")]), "records", ""), (np.zeros((2, 6), "M8[s]"), "dates", ""),
+        (np.full((2, 6), 1j), "complex128", ""),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=f"expected integers 0..4, got {word}") as told:
+            compress(model, wrong)
+        assert advice in str(told.value) and (advice or str(told.value).endswith(f"got {word}."))
 
 
 def test_more_dimensions_than_an_array_can_have_are_refused(model, data):

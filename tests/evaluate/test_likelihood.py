@@ -38,6 +38,17 @@ def test_mean_and_standard_error():
     assert math.isnan(likelihood.bits_per_dim(model, x[:1]).error)
 
 
+def test_a_figure_is_said_without_nan_and_without_minus_zero():
+    one = likelihood.bits_per_dim(Coins(), torch.randint(2, (1, 8)))
+    assert str(one) == "1.000 bits/dim (exact; 5.5 nats)"
+    for density in (False, True):
+        for nats in (0.0, -0.0, 1e-9, -1e-9):
+            for error in (0.1, math.nan):
+                told = str(likelihood.Likelihood(nats, error, 8, "exact", density))
+                assert "nan" not in told and "-0.0" not in told, told
+                assert ("+-" in told) == (error == 0.1)
+
+
 def test_dimensions_of_an_image_are_all_its_numbers():
     assert likelihood.bits_per_dim(Coins(), torch.randint(2, (3, 4, 5))).dim == 20
 

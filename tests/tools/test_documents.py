@@ -1,5 +1,6 @@
 """What the documents at the root promise is there: commands, files, code."""
 
+import os
 import re
 import subprocess
 import sys
@@ -22,7 +23,7 @@ def test_every_make_target_exists(name):
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
 def test_every_linked_file_exists(name):
-    links = re.findall(r"\]\((?!https?:|#)([^)]+)\)", (ROOT / name).read_text(encoding="utf-8"))
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)[^)]*\)", (ROOT / name).read_text(encoding="utf-8"))
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
@@ -43,6 +44,26 @@ def test_the_code_in_the_readme_runs():
     )
     assert done.returncode == 0, done.stderr
     assert re.search(r"\d\.\d", done.stdout), done.stdout
+
+
+def test_the_code_for_data_of_ones_own_runs(tmp_path):
+    """A table of numbers, trained on for a moment, and a file with a header, read by the names of its columns."""
+    page = (ROOT / "book" / "how-to-use.md").read_text(encoding="utf-8").partition("(own-data)=")[2]
+    own, named = re.findall(r"```python\n(.*?)```", page, flags=re.S)[:2]
+    numbers = [f"{k % 7},{k * k % 11}" for k in range(60)]
+    (tmp_path / "mine.txt").write_text("\n".join(numbers).replace(",", " "))
+    (tmp_path / "mine.csv").write_text(
+        "kind,weight,height\n" + "\n".join(f"{'ab'[k % 2]},{line}" for k, line in enumerate(numbers))
+    )
+    quick = "from dgm_lite.training.config import TrainConfig\n" + own.replace(
+        "fit(model, data)", "fit(model, data, TrainConfig(epochs=1))"
+    )
+    names = "assert table.shape == (60, 2) and (table[8] == [9, 1]).all() and (y[:3] == [0, 1, 0]).all()"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{quick}\n{named}\n{names}"], cwd=tmp_path, capture_output=True, text=True,
+        timeout=120, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
