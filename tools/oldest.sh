@@ -8,7 +8,7 @@ export OMP_NUM_THREADS=1 PYTHONHASHSEED=0
 "${PYTHON:-python3.11}" -m venv .oldest
 .oldest/bin/pip install --quiet --disable-pip-version-check uv
 .oldest/bin/uv pip install --quiet --python .oldest/bin/python --resolution lowest-direct \
-    -r pyproject.toml --extra photo --extra multi
+    -r pyproject.toml --extra live --extra codecs --extra photo --extra multi
 .oldest/bin/uv pip install --quiet --python .oldest/bin/python pytest pytest-timeout pytest-xdist nbformat
 rooms="autoregressive catalog cli codecs comparison datasets evaluate exercises flows fuzz gan joint latent laws
 training why"

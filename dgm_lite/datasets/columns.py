@@ -31,7 +31,7 @@ def as_column(values: Tensor | np.ndarray, owner: str) -> Tensor:
         raise ValueError(f"{owner}: expected a dense tensor of real numbers or integers, got {got}.")
     column = values.detach()
     if column.dtype == torch.uint64 and (far := column.numpy(force=True) > LARGEST).any():
-        got = f"{column.numpy(force=True).max()}, and {int(far.sum())} such numbers"
+        got = f"{int(far.sum())} larger ones, up to {column.numpy(force=True).max()}"
         raise ValueError(f"{owner}: expected integers up to 2^63 - 1, as int64 has them, got {got}.")
     column = column.to(torch.get_default_dtype() if column.is_floating_point() else torch.int64)
     if column.is_floating_point() and not column.isfinite().all():

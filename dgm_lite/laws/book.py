@@ -213,7 +213,8 @@ def _promised(case: Case) -> None:
 
 def _refused(case: Case) -> None:
     _promised(case)
-    use.bad_input_is_refused(case.model, case.examples())
+    x = case.examples()
+    use.bad_input_is_refused(case.model, x, *(v[: len(x)] for v in case.labels))
 
 
 def _any_type(case: Case) -> None:

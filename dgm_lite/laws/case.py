@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from dgm_lite.laws.given import Given, at_label, takes_y, without_y
+from dgm_lite.laws.given import DRAWING, Given, at_label, takes_y, without_y
 from dgm_lite.laws.report import NotTried, Result, require
 from dgm_lite.laws.subject import takes_two
 from dgm_lite.nets import fixed_weights
@@ -99,8 +99,8 @@ class Case:
 
     @property
     def sampler(self) -> nn.Module:
-        """The model, with its first label where its draws need one."""
-        given = self.labels and takes_y(self.model.sample)
+        """The model; with its first label where what it draws, fills in or inverts depends on one."""
+        given = self.labels and any(takes_y(getattr(self.model, m, None)) for m in DRAWING)
         return Given(self.model, self.labels[0][0]) if given else self.model
 
     def labels_of(self, method: Callable, n: int = N_EXAMPLES) -> tuple[Tensor, ...]:

@@ -45,7 +45,8 @@ def check_model(
         x: Examples that the model takes, (B, *event), a few; by default its own draws.
         y: Labels of these, (B,), for a model of p(x | y); by default one after another of its ``n_classes``.
         exact: ``exact(x)`` -> log p(x) in nats, (B,), which a bound must not exceed; by default the model's
-            method of this name.
+            method of this name. ``exact(x, y)`` for a bound on p(x | y). It may raise ``NotTried`` or
+            ``protocols.TooLarge`` where it does not know; any other error counts as one.
         levels: Values 0 .. levels-1 of each number of a discrete x; by default the model's attribute.
         stir: How far weights are moved, in units of a usual start; 0 judges the model as it is.
         refusals: Whether bad input has to be refused, too, as all models of this package do.

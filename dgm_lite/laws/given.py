@@ -9,10 +9,8 @@ from torch import Tensor, nn
 
 from dgm_lite.laws.subject import takes_two
 
-METHODS = (
-    "sample", "log_prob", "elbo", "importance_weighted", "exact", "energy", "to_latent", "to_data",
-    "complete", "reconstruct", "decide",
-)  # fmt: skip
+DRAWING = ("sample", "complete", "reconstruct", "decide", "to_latent", "to_data")
+METHODS = ("log_prob", "elbo", "importance_weighted", "exact", "energy", *DRAWING)
 OTHER_SECOND = ("sample", "importance_weighted", "complete")  # their second argument is k, or what is known
 
 
@@ -51,6 +49,8 @@ class Given(nn.Module):
         for name in METHODS:
             if callable(method := getattr(model, name, None)):
                 setattr(self, name, partial(at_label, method, y))
+                if hasattr(method, "takes_none"):  # a sample that was given its generator
+                    getattr(self, name).takes_none = True
 
 
 def without_y(model: nn.Module, method: str, x: Tensor) -> bool:

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from dgm_lite import weights
 from dgm_lite.laws.report import LawBroken, NotTried, require
-from dgm_lite.laws.subject import is_unbounded, takes_two
+from dgm_lite.laws.subject import takes_two
 from dgm_lite.nets import fixed_weights
-from dgm_lite.protocols import Adversarial, Sampler, Trainable
+from dgm_lite.protocols import Adversarial, Bijection, Sampler, Trainable
 from dgm_lite.training.step import players_of
 
 
@@ -89,29 +89,36 @@ def bad_inputs(model: nn.Module, x: Tensor) -> dict[str, object]:
         holed, endless = x.clone(), x.clone()
         holed[0, 0], endless[-1, -1] = torch.nan, torch.inf
         return bad | {"NaN": holed, "infinity": endless, "integers": x.long()}
-    if is_unbounded(model):  # there is no level too high: a test of its own says that far integers are taken
+    if isinstance(model, Bijection):  # no level is too high: a test of its own says that they are taken
         return bad | {"floats": x.float()}
     above, below = x.clone(), x.clone()
     above[0, 0], below[0, 0] = model.levels, -1
     return bad | {"a level too high": above, "a negative level": below, "floats": x.float()}
 
 
-def bad_input_is_refused(model: nn.Module, x: Tensor) -> None:
+def bad_input_is_refused(model: nn.Module, x: Tensor, *labels: Tensor) -> None:
     """log_prob, elbo and loss refuse every bad input, and sample every bad count, in the model's own name.
+
+    Args:
+        model: Any model.
+        x: Examples, (B, *event).
+        *labels: Labels y of these, (B,), for a model that takes them: then nothing but x is bad.
 
     Raises:
         LawBroken: If one is accepted, or refused in other words.
     """
     owner = type(model).__name__
     for what, bad in bad_inputs(model, x).items():
+        beside = tuple(y[: len(bad)] for y in labels)
         for method in ("log_prob", "elbo", "loss"):
             if hasattr(model, method):
                 try:
-                    refuses(lambda: getattr(model, method)(bad), owner)  # noqa: B023
+                    refuses(lambda: seeded(getattr(model, method), bad, beside), owner)  # noqa: B023
                 except Exception as error:
                     raise LawBroken(f"{owner}.{method} and {what}: {error}") from error
     for n in (0, -1, 2.5, True, None):
-        refuses(lambda: model.sample(n), owner)  # noqa: B023
+        given = {"y": labels[0][:1]} if labels and "y" in signature(model.sample).parameters else {}
+        refuses(lambda: model.sample(n, **given), owner)  # noqa: B023
 
 
 class Measure(nn.Module):

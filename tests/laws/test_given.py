@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from dgm_lite.autoregressive.causal import CausalARM
 from dgm_lite.laws import check_model
 
 
@@ -143,3 +144,46 @@ def test_each_label_is_judged_by_its_own_examples():
 
     failures = {r.law for r in check_model(Apart()).failures}
     assert "No draw of the model itself is impossible" not in failures
+
+
+class Latent(WithMap):
+    """Its draws take no labels, its map does: the draws of all classes together."""
+
+    def log_prob(self, x):
+        return torch.stack([self.given(x, y.expand(len(x))) for y in torch.arange(2)]).logsumexp(
+            0
+        ) - math.log(2)
+
+    def loss(self, x):
+        return -self.log_prob(x).mean()
+
+    def sample(self, n, *, generator=None):
+        y = torch.randint(2, (n,), generator=generator)
+        return super().sample(n, y=y, generator=generator)
+
+
+def test_a_map_may_take_labels_where_draws_do_not():
+    report = check_model(Latent())
+    assert report.holds, str(report)
+
+
+def test_draws_without_a_generator_are_named_with_labels_too():
+    def sample(self, n, *, y):
+        return WithDensity.sample(self, n, y=y)
+
+    (failure,) = check_model(type("Deaf", (WithDensity,), {"sample": sample})()).failures
+    assert failure.law.startswith("The same generator") and "takes no generator" in failure.text
+
+
+@pytest.mark.parametrize("n_classes", [None, 2])
+def test_bad_x_is_refused_as_such_with_good_labels(n_classes):
+    torch.manual_seed(0)
+    model = CausalARM(3, 3, channels=8, dilations=(1, 2), n_classes=n_classes)
+    assert check_model(model, refusals=True).holds
+
+    class Lenient(CausalARM):
+        def log_prob(self, x, y=None):
+            return super().log_prob(x.clamp(0, 2) if isinstance(x, torch.Tensor) else x, y)
+
+    model.__class__ = Lenient
+    assert "Bad input" in " ".join(r.law for r in check_model(model, refusals=True).failures)
