@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
+from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
@@ -57,17 +58,22 @@ def lines_that_compute(source: str) -> set[int]:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A file with one error, and the lines of the honest file in which it is."""
+    """A file with one error: the n-th place at which an operator can change it, and its lines."""
 
     file: str
     operator: str
-    source: str
+    occurrence: int
     lines: tuple[int, ...]
+
+    def source(self) -> str:
+        """The file with the error."""
+        honest = (ROOT / self.file).read_text(encoding="utf-8")
+        return mutate_code(honest, get_operator(self.operator)(), self.occurrence)
 
     def diff(self) -> str:
         """What it changes, as a diff without its head."""
         honest = (ROOT / self.file).read_text(encoding="utf-8").splitlines()
-        lines = difflib.unified_diff(honest, self.source.splitlines(), n=0, lineterm="")
+        lines = difflib.unified_diff(honest, self.source().splitlines(), n=0, lineterm="")
         return "\n".join(list(lines)[2:])
 
 
@@ -77,20 +83,17 @@ def mutants_of(path: Path) -> list[Mutant]:
     An operator has many replacements: where a product becomes a sum, it need not become a shift as well.
     """
     source, found = path.read_text(encoding="utf-8"), {}
-    wanted, lines, file = lines_that_compute(source), source.splitlines(), path.relative_to(ROOT).as_posix()
+    wanted, nodes = lines_that_compute(source), list(ast_nodes(get_ast(source)))
     for name in operator_names():
         if any(part in name for part in SKIPPED):
             continue
-        kind = tuple(name.split("_")[:2])
-        for occurrence in range(1000):
-            mutated = mutate_code(source, get_operator(name)(), occurrence)
-            if mutated is None:
-                break
-            pairs = enumerate(zip(lines, mutated.splitlines(), strict=False), 1)
-            changed = tuple(number for number, (old, new) in pairs if old != new)
-            if set(changed) & wanted:
-                mutant = Mutant(file, name, mutated, changed)
-                found.setdefault((kind, occurrence), []).append(mutant)
+        kind, operator = tuple(name.split("_")[:2]), get_operator(name)()
+        places = [place for node in nodes for place in operator.mutation_positions(node)]
+        for occurrence, (start, end) in enumerate(places):
+            lines = tuple(range(start[0], end[0] + 1))
+            if start[0] in wanted:
+                mutant = Mutant(path.relative_to(ROOT).as_posix(), name, occurrence, lines)
+                found.setdefault((kind, start), []).append(mutant)
     pick = random.Random(path.name)
     return [pick.choice(alike) for alike in found.values()]
 
@@ -129,7 +132,7 @@ class Tree:
         """Whether it survives all tests, or what became of it."""
         file = self.folder / mutant.file
         honest = file.read_text(encoding="utf-8")
-        file.write_text(mutant.source, encoding="utf-8")
+        file.write_text(mutant.source(), encoding="utf-8")
         try:
             codes = (self.code(tests) for tests in (quick, all_tests(mutant.file)) if tests)
             code = next((code for code in codes if code), 0)
