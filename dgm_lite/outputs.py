@@ -18,6 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # Ctrl-C, a polite kill, a terminal that is closed
 BLOCK = 4096  # bytes that are written to try a place: a full disk still takes an empty file
 
 
@@ -98,7 +99,7 @@ def keep(file: str | Path, save: Callable[[Path], None]) -> None:
 
 @contextmanager
 def uninterrupted(what: str = "") -> Iterator[None]:
-    """Ctrl-C waits for what must not be half done.
+    """Ctrl-C, and whatever else asks to stop, waits for what must not be half done.
 
     Args:
         what: What the interrupt says when it comes in the end.
@@ -106,19 +107,25 @@ def uninterrupted(what: str = "") -> Iterator[None]:
     Raises:
         KeyboardInterrupt: If there was one meanwhile, and nothing else went wrong.
     """
-    # Python interrupts the main thread alone, and a program may have put something else in its place.
-    own = threading.current_thread() is threading.main_thread()
-    if not own or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    if threading.current_thread() is not threading.main_thread():  # Python interrupts no other one
         yield
         return
+    numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    before = {number: act for number, act in before.items() if callable(act)}
     came: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    for number in before:
+        signal.signal(number, lambda number, _: came.append(number))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, act in before.items():
+            signal.signal(number, act)
     if came:
-        raise KeyboardInterrupt(what)
+        try:
+            before[came[0]](came[0], None)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(what) from None
 
 
 def _elsewhere(name: str, save: Callable[[Path], None]) -> Path | None:

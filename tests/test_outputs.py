@@ -330,13 +330,28 @@ def test_an_error_outweighs_an_interrupt_that_waited():
         raise OSError("full")
 
 
-def test_what_a_program_does_at_ctrl_c_is_left_to_it():
-    came = []
-    before = signal.signal(signal.SIGINT, lambda *_: came.append(1))
+@pytest.mark.parametrize("name", outputs.SIGNALS)
+def test_what_a_program_does_at_a_signal_waits_and_is_left_to_it(name):
+    number, came = getattr(signal, name), []
+    before = signal.signal(number, lambda number, _: came.append(number))
+    try:
+        with outputs.uninterrupted(), outputs.uninterrupted():
+            signal.raise_signal(number)
+            signal.raise_signal(number)
+            assert came == []
+        assert came == [number]
+        signal.raise_signal(number)
+        assert came == [number, number]
+    finally:
+        signal.signal(number, before)
+
+
+def test_an_ignored_signal_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with outputs.uninterrupted():
             press_ctrl_c()
-            assert came == [1]
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
 

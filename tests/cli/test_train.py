@@ -282,6 +282,33 @@ def test_patience_says_how_many_epochs_were_done(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_signals_wait_for_the_file(name, tmp_path):
+    """Whoever stops the command while it writes gets the whole file, and is told so."""
+    code = """
+import os, runpy, signal, sys
+name = sys.argv.pop()
+number = getattr(signal, name)
+signal.signal(number, signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL)
+from dgm_lite import outputs
+honest = outputs.write
+def write(*args, **options):
+    os.kill(os.getpid(), number)
+    honest(*args, **options)
+outputs.write = write
+sys.argv = ["dgm_lite", "train", "gaussian-mixture", "--epochs", "2", "--out", "w.safetensors"]
+runpy.run_module("dgm_lite", run_name="__main__")
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, name], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 128 + getattr(signal, name), done.stderr
+    assert "w.safetensors is saved" in done.stderr and "Traceback" not in done.stderr
+    assert weights.read(tmp_path / "w.safetensors", kind="weights")[1]["epochs"] == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_signals(name, tmp_path):
     """Ctrl-C, `kill`, a terminal that is closed: what came so far is kept, and the code says what it was."""
     code = """
