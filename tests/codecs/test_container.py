@@ -186,6 +186,19 @@ def test_lengths_that_contradict_each_other(model, data):
         decompress(model, sealed(bytes(body)))
 
 
+@pytest.mark.parametrize("codec", [entry.codec for entry in catalog.MODELS if entry.codec])
+def test_another_codec_than_the_models_is_refused(codec):
+    """Whichever of the others a forged file names."""
+    model = build(first(codec))
+    file = compress(model, np.zeros((2, model.dim), dtype="uint8"))
+    for number, other in enumerate(container.CODECS):
+        name = other.__name__.rpartition(".")[2]
+        if name != codec:
+            forged = sealed(file[:4] + bytes([number]) + file[5:-DIGEST])
+            with pytest.raises(DamagedError, match=f"expected the codec {codec}, got {name}"):
+                decompress(model, forged)
+
+
 def test_fingerprints_tell_models_apart():
     name = first("autoregressive")
     same, again = build(name, 6, 5), build(name, 6, 5)
