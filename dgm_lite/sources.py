@@ -13,9 +13,11 @@ def source(function: types.FunctionType) -> str:
     Args:
         function: One that is written in Python.
     """
-    code = function.__code__
+    code, lines = function.__code__, []
+    if code.co_filename != "<string>":  # as which `python -c`, exec and eval all know what they run
+        lines = linecache.getlines(code.co_filename, function.__globals__)
     try:
-        tree = ast.parse("".join(linecache.getlines(code.co_filename, function.__globals__)))
+        tree = ast.parse("".join(lines))
     except (SyntaxError, ValueError):
         tree = ast.Module(body=[], type_ignores=[])
     found = _narrowed([node for node in ast.walk(tree) if _may_be(node, code)], code)

@@ -254,7 +254,7 @@ def test_a_function_that_knows_itself_ends():
     assert later and same(whole(setting=deep), whole(setting=deep))
 
 
-def test_the_source_of_a_function_is_the_same_however_it_is_laid_out():
+def test_the_source_of_a_function_is_the_same_however_it_is_laid_out(monkeypatch):
     one, two, three = lambda x: x + 1, lambda x: (x
         + 1), lambda x: x - 1  # fmt: skip
     assert source(one) == source(two) == "lambda x: x + 1" and source(three) == "lambda x: x - 1"
@@ -266,10 +266,13 @@ def test_the_source_of_a_function_is_the_same_however_it_is_laid_out():
         return 1  # of a test
 
     assert source(marked) == "@pytest.mark.filterwarnings('error')\ndef marked():\n    return 1"
+    # What `python -c` was given stands under this name from Python 3.13 on.
+    monkeypatch.setitem(linecache.cache, "<string>", (17, None, ["f = lambda x: x.tan(7)\n"], "<string>"))
     found = {}
     exec("f, g, h = lambda x: x.sin(2), lambda x: x.sin(3), lambda x: x.cos(2)", found)
     assert [source(found[name]) for name in "fgh"] == ["x sin 2", "x sin 3", "x cos 2"]
-    assert "<string>" not in linecache.cache
+    exec("f = lambda x: x.sin(2)", found)
+    assert source(found["f"]) == "x sin 2"
 
 
 def drawn(rng: np.random.Generator, deep: int = 0):
