@@ -134,8 +134,10 @@ class Tree:
         honest = file.read_text(encoding="utf-8")
         file.write_text(mutant.source(), encoding="utf-8")
         try:
-            codes = (self.code(tests) for tests in (quick, all_tests(mutant.file)) if tests)
-            code = next((code for code in codes if code), 0)
+            for tests in filter(None, (quick, all_tests(mutant.file))):
+                code = self.code(tests)
+                if code not in (0, 4):  # 4: no such test, as where its file cannot be imported
+                    break
         finally:
             file.write_text(honest, encoding="utf-8")
         # Pytest's 1: a test failed; 2: a file of tests could not be imported. Others would be no catch.
