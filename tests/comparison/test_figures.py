@@ -1,0 +1,33 @@
+"""Figures and sentences of the table say what the rows say."""
+
+import matplotlib.pyplot as plt
+import pytest
+
+from dgm_lite.comparison import figures, results, table
+from dgm_lite.comparison.competitors import ROWS, competitors
+from dgm_lite.datasets import files
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return results.read(files.path("comparison.json"))[1]
+
+
+def test_sampling_is_drawn_in_milliseconds(rows):
+    figure, ax = plt.subplots()
+    figures.draw_sampling(rows, ax)
+    for line, one in zip(ax.lines, competitors("sampling"), strict=True):
+        sizes = line.get_xdata()
+        seconds = [
+            results.summary(rows, "sampling", one.name, f"an image of {dim} numbers")[0] for dim in sizes
+        ]
+        assert line.get_ydata() == pytest.approx([1000 * s for s in seconds])
+    plt.close(figure)
+
+
+def test_what_holds_of_flows_alone_is_said_of_flows_alone(rows):
+    cells = table.cells(rows)
+    for family in ROWS:
+        flow = family == "flow"
+        assert ("flows of real numbers have a bound only" in cells[family, "likelihood"]["detail"]) == flow
+        assert ("Measured are couplings" in cells[family, "sampling"]["detail"]) == flow
