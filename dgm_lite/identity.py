@@ -106,6 +106,7 @@ def _text(plain: Any) -> str:
     """What ``_plain`` gave as JSON, equal for what is ``_alike``."""
 
     def whole(value: Any) -> Any:
+        """Numbers without a fraction as integers."""
         if isinstance(value, dict):
             return {name: whole(item) for name, item in value.items()}
         if isinstance(value, list):

@@ -26,6 +26,7 @@ def measuring(law: Callable) -> Callable:
 
     @wraps(law)
     def call(*given, **options):
+        """The law, with the weights of every model that it is given held fixed."""
         with ExitStack() as stack:
             for value in given:
                 if isinstance(value, nn.Module):

@@ -280,6 +280,13 @@ def test_patience_says_how_many_epochs_were_done(tmp_path):
     assert 1 < about["epochs_done"] < 50 and "stopped" not in about
 
 
+def run_with(code: str, name: str, folder) -> subprocess.CompletedProcess:
+    """A program in a process of its own, told the name of a signal."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", code, name]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_signals_wait_for_the_file(name, tmp_path):
@@ -298,10 +305,7 @@ outputs.write = write
 sys.argv = ["dgm_lite", "train", "gaussian-mixture", "--epochs", "2", "--out", "w.safetensors"]
 runpy.run_module("dgm_lite", run_name="__main__")
 """
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", code, name], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
+    done = run_with(code, name, tmp_path)
     assert done.returncode == 128 + getattr(signal, name), done.stderr
     assert "w.safetensors is saved" in done.stderr and "Traceback" not in done.stderr
     assert weights.read(tmp_path / "w.safetensors", kind="weights")[1]["epochs"] == 2
@@ -329,10 +333,7 @@ Run.end_epoch = end
 sys.argv = ["dgm_lite", "train", "gaussian-mixture", "--epochs", "50", "--out", "w.safetensors"]
 runpy.run_module("dgm_lite", run_name="__main__")
 """
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", code, name], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
+    done = run_with(code, name, tmp_path)
     assert done.returncode == 128 + getattr(signal, name) and "Traceback" not in done.stderr, done.stderr
     about = weights.read(tmp_path / "w.safetensors", kind="weights")[1]
     assert about["epochs_done"] == 3 and about["stopped"].endswith("by you")
