@@ -136,12 +136,13 @@ class Tree:
         try:
             for tests in filter(None, (quick, all_tests(mutant.file))):
                 code = self.code(tests)
-                if code not in (0, 4):  # 4: no such test, as where its file cannot be imported
+                if code not in (0, 4):  # 4: no such test, as in a file that cannot be imported
                     break
         finally:
             file.write_text(honest, encoding="utf-8")
-        # Pytest's 1: a test failed; 2: a file of tests could not be imported. Others would be no catch.
-        names = {0: "SURVIVED", 1: "caught", 2: "caught", 124: "hangs"}
+        # Pytest's 1: a test failed; 2: a file of tests could not be imported; 4: nor could conftest.py.
+        # Others would be no catch.
+        names = {0: "SURVIVED", 1: "caught", 2: "caught", 4: "caught", 124: "hangs"}
         return names.get(code, f"no answer ({code})")
 
 

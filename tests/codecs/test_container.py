@@ -179,6 +179,13 @@ def test_files_of_a_newer_version(model, data):
             decompress(model, sealed(bytes(body)))
 
 
+def test_a_file_cut_short_behind_a_right_digest_says_where(model, data):
+    header = 7 + 4 * 2 + DIGEST + 4 + DIGEST
+    for length in range(4, len(data) - DIGEST):
+        with pytest.raises(DamagedError, match="a header" if length < header else "bytes of code"):
+            decompress(model, sealed(data[:length]))
+
+
 def test_lengths_that_contradict_each_other(model, data):
     body = bytearray(data[:-DIGEST])
     struct.pack_into("<I", body, 7 + 4 * 2 + DIGEST, 3)

@@ -25,6 +25,21 @@ def test_sampling_is_drawn_in_milliseconds(rows):
     plt.close(figure)
 
 
+def test_every_name_stands_by_the_end_of_its_line(rows):
+    """At it, or moved up so that names keep their distance."""
+    figure, ax = plt.subplots()
+    figures.draw_sampling(rows, ax)
+    lines = zip(ax.lines, competitors("sampling"), strict=True)
+    ends = {one.name: line.get_ydata()[-1] for line, one in lines}
+    height = 0.0
+    for text in ax.texts:
+        end = ends.pop(text.get_text())
+        assert text.get_position()[1] == pytest.approx(max(end, 2.4 * height))
+        height = text.get_position()[1]
+    assert not ends
+    plt.close(figure)
+
+
 def test_what_holds_of_flows_alone_is_said_of_flows_alone(rows):
     cells = table.cells(rows)
     for family in ROWS:

@@ -168,6 +168,11 @@ def test_what_is_no_column_of_numbers_is_refused(values, words):
     laws.refuses(lambda: Dataset("mine", values, values, values), "'mine'", "train", *words)
 
 
+def test_a_masked_array_with_every_number_is_taken():
+    values = np.ma.masked_invalid([[1.0, 2.0]])
+    assert Dataset("mine", values, values, values).train.tolist() == [[1, 2]]
+
+
 def test_every_column_of_every_split_is_looked_at():
     """NaN in any place, and the message names the place."""
     for split in ("train", "valid", "test"):

@@ -131,6 +131,10 @@ def test_refusals():
         Flow(nn.Linear(2, 2), StandardNormal(2))
     with pytest.raises(ValueError, match="Flow: expected a base with log_prob and sample, got Affine"):
         Flow(Affine(2), Affine(2))
+    for has in ("log_prob", "sample"):
+        half = type("Half", (nn.Module,), {has: getattr(StandardNormal, has)})
+        with pytest.raises(ValueError, match="Flow: expected a base with log_prob and sample, got Half"):
+            Flow(Affine(2), half())
     with pytest.raises(
         ValueError, match=r"RealNVP: expected shape \(B, 64\), got \(3, 1, 8, 8\). Flatten images"
     ):

@@ -60,6 +60,14 @@ def test_noise_is_the_mean_of_the_discarded_eigenvalues():
     torch.testing.assert_close(model.variance, values[:4].mean())
 
 
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e3])
+def test_along_its_directions_the_closed_form_has_the_datas_variance_in_any_unit(unit):
+    x = unit * data()
+    values = torch.linalg.eigvalsh(x.T.cov(correction=0)).flip(0)
+    model = PPCA(7, 3).double().fit_closed_form(x)
+    torch.testing.assert_close(torch.linalg.eigvalsh(full(model).covariance_matrix).flip(0)[:3], values[:3])
+
+
 def test_closed_form_em_and_gradient_agree():
     x = data()
     best = PPCA(7, 3).double().fit_closed_form(x).log_prob(x).mean().item()
