@@ -196,7 +196,8 @@ class TransformCoder(VAE):
         axes, spread = axes[:, :latent_dim], values[:latent_dim].sqrt() / step
         extent, one = (x.max() - x.min()).clamp_min(1e-3), torch.ones_like(mean)
         self.posterior.net.start(axes.T / step, -mean @ axes / step, mean, one * extent / 2, one[0])
-        self.likelihood.net.start(axes * step, mean, 0 * spread, (spread**2 + 1 / 12).sqrt(), extent)
+        nothing, rounded = torch.zeros_like(spread), (spread**2 + 1 / 12).sqrt()
+        self.likelihood.net.start(axes * step, mean, nothing, rounded, extent)
         self.prior.start_from_data(self.posterior.centre(x.to(self.likelihood.log_std)))
         return self
 

@@ -57,7 +57,7 @@ class Run:
         accelerator: A Hugging Face ``accelerate.Accelerator``, or None for one process.
 
     Raises:
-        ValueError: If the data are empty or no ``Dataset``, or the model cannot be trained.
+        ValueError: If the data are no ``Dataset``, or the model cannot be trained.
     """
 
     def __init__(self, model: nn.Module, data, config: TrainConfig, checkpoint: str | Path | None = None,
@@ -70,8 +70,6 @@ class Run:
         for given, kind in ((model, nn.Module), (config, TrainConfig)):
             if not isinstance(given, kind):
                 raise ValueError(f"fit: expected a {kind.__name__}, got {_said(given)}.")
-        if len(data.train) == 0:
-            raise ValueError(f"fit: expected at least one training example, got none in {data.name!r}.")
         self.model, self.data, self.config, self.accelerator = model, data, config, accelerator
         self.generator = torch.Generator().manual_seed(config.seed)
         per_epoch = math.ceil(len(data.train) / config.batch_size)
@@ -276,8 +274,8 @@ def fit(model: nn.Module, data, config: TrainConfig = TrainConfig(), *, checkpoi
         whether a keyboard interrupt ended the run.
 
     Raises:
-        ValueError: If the model cannot be trained, the data are empty or no ``Dataset``, or the
-            checkpoint is damaged or belongs to another run.
+        ValueError: If the model cannot be trained, the data are no ``Dataset``, or the checkpoint is damaged
+            or belongs to another run.
         DivergedError: If a loss or a gradient is not finite.
         OSError: If the checkpoint can't be written.
         KeyboardInterrupt: If it was stopped, and ``whole`` is asked for.
