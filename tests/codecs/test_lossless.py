@@ -11,6 +11,7 @@ from dgm_lite.codecs import autoregressive, bits_back, integer_flow
 from dgm_lite.codecs.coder import DamagedError, same_numbers
 from dgm_lite.datasets import files
 from dgm_lite.datasets.images import digits
+from dgm_lite.distributions import DiagonalNormal
 from dgm_lite.evaluate import likelihood
 from dgm_lite.latent.vae import categorical_vae, linear_vae
 from tests.codecs.conftest import LOSSLESS, build, first, hard_arrays
@@ -187,6 +188,19 @@ def test_integer_flow_refuses_impossible_windows(payload):
     model = build(first("integer_flow"), 6, 17)
     with pytest.raises(DamagedError, match="expected"):
         integer_flow.decode(model, payload, 2)
+
+
+def test_cells_of_bits_back_end_where_its_prior_does():
+    """However far out a posterior lies, its mean is a cell between -REACH and REACH - 1."""
+    model = build("vae")
+    row = torch.zeros(1, model.dim, dtype=torch.long)
+    far = model.posterior.distribution(row)
+    for mu, log_std, cell, width in ((1e6, 20.0, 255, 256), (-1e6, -20.0, -256, 0.01)):
+        q = DiagonalNormal(torch.full_like(far.mu, mu), torch.full_like(far.log_std, log_std))
+        model.posterior.distribution = lambda _: q  # noqa: B023
+        means, widths = bits_back._posterior(model, row)
+        assert means.unique().tolist() == [cell]
+        assert widths.unique().tolist() == pytest.approx([width])
 
 
 def test_the_mask_of_bits_back_is_part_of_the_format():

@@ -1,9 +1,10 @@
 """Figures and sentences of the table say what the rows say."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
-from dgm_lite.comparison import figures, results, table
+from dgm_lite.comparison import evidence, figures, results, table
 from dgm_lite.comparison.competitors import ROWS, competitors
 from dgm_lite.datasets import files
 
@@ -22,6 +23,17 @@ def test_sampling_is_drawn_in_milliseconds(rows):
             results.summary(rows, "sampling", one.name, f"an image of {dim} numbers")[0] for dim in sizes
         ]
         assert line.get_ydata() == pytest.approx([1000 * s for s in seconds])
+    plt.close(figure)
+
+
+def test_lost_runs_lie_in_the_grey_zone(rows):
+    figure, ax = plt.subplots()
+    figures.draw_stability(rows, ax)
+    (zone,) = ax.patches
+    assert zone.get_x() == pytest.approx(100 * evidence.LOST)
+    told = np.concatenate([line.get_xdata() for line in ax.lines[:-1]])
+    names = dict.fromkeys(r["model"] for r in rows if r["part"] == "stability")
+    assert (told > zone.get_x()).sum() == sum(evidence.stability(rows, name)[2] for name in names)
     plt.close(figure)
 
 

@@ -140,6 +140,12 @@ def test_what_a_row_is_stays_with_the_data_and_says_how_it_is_drawn(rows, event,
         assert other.rows == rows and other.picture_shape == shape
 
 
+def test_rows_that_are_no_rows_are_called_what_they_are():
+    x = torch.zeros(4, 4, dtype=torch.long)
+    for rows, got in ((Picture, "got the class Picture"), ((8, 8), "got (8, 8)")):
+        laws.refuses(lambda: Dataset("mine", x, x, x, levels=5, rows=rows), "'mine'", got)  # noqa: B023
+
+
 @pytest.mark.parametrize("rows, event, words", [
     (Picture(8, 8), (63,), ["1 x 8 x 8 = 64", "(63,)"]),
     (Picture(8, 8, channels=3), (64,), ["3 x 8 x 8 = 192", "(64,)"]),
