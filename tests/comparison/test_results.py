@@ -96,6 +96,16 @@ FOREIGN = [
 ]
 
 
+@pytest.mark.parametrize("number", [-1, 1, 2, True, "0"])
+def test_rows_of_a_run_that_is_not_there_are_refused(tmp_path, number):
+    file = tmp_path / "r.json"
+    run(file, [job("arm")], command="c")
+    found = json.loads(file.read_text())
+    found["rows"][0]["run"] = number
+    file.write_text(json.dumps(found))
+    laws.refuses(lambda: results.read(file), "result file", "columns")
+
+
 @pytest.mark.parametrize("text", FOREIGN)
 def test_foreign_files_are_refused_and_left_alone(tmp_path, text):
     file = tmp_path / "r.json"

@@ -11,7 +11,7 @@ from torch import nn
 from dgm_lite import catalog, laws
 from dgm_lite.datasets.images import real_digits
 from dgm_lite.latent.likelihoods import GaussianLikelihood
-from dgm_lite.latent.transform_coder import LogisticCells, TransformCoder, UnitUniform, principal_axes
+from dgm_lite.latent.transform_coder import Bent, LogisticCells, TransformCoder, UnitUniform, principal_axes
 from dgm_lite.latent.vae import VAE, by_quadrature
 from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.fit import fit
@@ -79,6 +79,16 @@ def test_noise_that_fills_half_the_cell_is_caught():
 
 
 # --- the start --------------------------------------------------------------------------------
+
+
+def test_a_bent_map_is_its_line_and_its_network_of_what_was_brought_to_the_size_of_one():
+    bent = laws.prepare(Bent(3, 2, hidden=8, n_layers=1, dropout=0.0))
+    weight, bias = torch.randn(2, 3, dtype=torch.float64), torch.randn(2, dtype=torch.float64)
+    center, spread = torch.tensor([1.0, 2.0, 3.0]).double(), torch.tensor([0.1, 4.0, 9.0]).double()
+    bent.start(weight, bias, center, spread, torch.tensor(7.0))
+    x = torch.randn(5, 3, dtype=torch.float64)
+    expected = x @ weight.T + bias + 7 * bent.net((x - center) / spread)
+    torch.testing.assert_close(bent(x), expected)
 
 
 def test_it_starts_as_principal_components():
