@@ -2,6 +2,7 @@
 
 import io
 import math
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -126,3 +127,8 @@ def test_xz_is_charged_for_the_test_images_only():
     data = digits()
     again = Dataset("again", data.train, data.valid, data.train[:400], levels=17)
     assert file_sizes.xz_after_training(again) < 0.1 * file_sizes.xz_after_training(data)
+
+
+def test_jpeg_xl_is_there_where_its_plugin_is():
+    """In the tested environment it is: a table without it would look like one in which nothing beats us."""
+    assert has_jpeg_xl() == (find_spec("pillow_jxl") is not None)

@@ -48,6 +48,13 @@ class Flat(nn.Module):
             setattr(self, name, lambda x, *_, v=value, **__: torch.full((len(x),), v))
 
 
+def test_trainings_of_the_comparison_show_no_bar_and_pass_interrupts_on(monkeypatch):
+    seen = []
+    monkeypatch.setattr(jobs, "fit", lambda *_, **how: seen.append(how))
+    jobs.trained(catalog.model("causal-arm"), 0, epochs=1)
+    assert seen == [{"bar": False, "whole": True}]
+
+
 # --- which jobs ---------------------------------------------------------------------------------
 
 

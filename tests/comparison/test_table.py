@@ -1,9 +1,12 @@
 """Table 1 from the committed results: every cell has its evidence, and other numbers give other verdicts."""
 
 import copy
+from importlib import import_module
 
 import matplotlib.pyplot as plt
 import pytest
+import torch
+from torch import nn
 
 from dgm_lite import laws
 from dgm_lite.catalog.families import FAMILIES
@@ -146,6 +149,25 @@ def test_a_wrong_likelihood_is_noticed(monkeypatch):
     monkeypatch.setattr(VAE, "elbo", lambda self, x: bound(self, x) + 5)
     seen = answers()
     assert seen["autoregressive"][0] == "wrong" and seen["prescribed"][0] == "wrong"
+
+
+def test_a_bound_may_reach_the_value_for_some_x_but_not_for_all(monkeypatch):
+    """At the value the mean of noisy draws lies above it half of the time: that is no error yet."""
+
+    class Reaches(nn.Module):
+        dim, levels, loose = 2, 2, torch.tensor([0.0, 0.0, 0.0, 1.0])
+
+        def elbo(self, x):
+            gap = self.loose.repeat_interleave(len(x) // 4)
+            return -2 - gap + torch.randn(len(x), generator=torch.Generator().manual_seed(0))
+
+    answer = import_module("dgm_lite.comparison.answers")
+    monkeypatch.setattr(answer, "by_quadrature", lambda model, x: (torch.full((len(x),), -2.0), None))
+    assert answer._bound(Reaches())[0] == "bound"
+    for loose in (torch.full((4,), -0.5), torch.tensor([0.0, 0.0, -0.5, 2.0])):
+        wrong = Reaches()
+        wrong.loose = loose
+        assert answer._bound(wrong)[0] == "wrong"
 
 
 @pytest.mark.parametrize("draw", ["draw_trade_off", "draw_stability", "draw_sampling"])

@@ -283,3 +283,14 @@ def test_patches_join_to_the_photographs_in_17_equal_steps():
         for number, patch in enumerate(patches.view(-1, 8, 8).numpy()):
             top, left = 8 * (number // 40), 8 * (number % 40)
             assert (patch == level[top : top + 8, left : left + 8]).all(), (k, number)
+
+
+@pytest.mark.parametrize("height, width", [(10, 40), (40, 10), (7, 7)])
+def test_ink_fills_the_square_one_way_and_stands_in_its_middle_the_other(height, width):
+    page = np.zeros((60, 60), "uint8")
+    page[3 : 3 + height, 11 : 11 + width] = 255
+    square = np.asarray(images._fit_box(Image.fromarray(page)))
+    for axis, size in enumerate((height, width)):
+        ink = np.flatnonzero(square.any(1 - axis))
+        long = round(32 * size / max(height, width))
+        assert len(ink) == long and ink[0] == (32 - long) // 2

@@ -18,8 +18,12 @@ def test_residual_map_keeps_the_laws(dim):
 
 
 @pytest.mark.parametrize("scale", [0.0, 0.1, 3.0, 100.0])
-def test_shift_is_a_contraction_whatever_the_weights(scale):
+@pytest.mark.parametrize("first, second", [(1, 1), (50, 0.1), (0.1, 50)])
+def test_shift_is_a_contraction_whatever_the_weights(scale, first, second):
     layer = laws.prepare(ResidualMap(4, 9, contraction=0.8), scale=scale)
+    with torch.no_grad():
+        layer.first.weight.mul_(first)
+        layer.second.weight.mul_(second)
     g = layer.shift()
     x, y = 2 * torch.randn(2, 2000, 4, dtype=torch.float64)
     near = x + 1e-4 * y

@@ -68,6 +68,19 @@ def test_along_its_directions_the_closed_form_has_the_datas_variance_in_any_unit
     torch.testing.assert_close(torch.linalg.eigvalsh(full(model).covariance_matrix).flip(0)[:3], values[:3])
 
 
+def test_one_step_of_em_is_that_of_tipping_and_bishop(model):
+    """Equations 27 and 28 of appendix B: W S-weighted, and sigma^2 with the new W."""
+    x = data()
+    s = x.T.cov(correction=0)
+    w, noise = model.weight.detach().clone(), model.variance.detach() * torch.eye(3)
+    inverse = torch.linalg.inv(w.T @ w + noise)
+    weight = s @ w @ torch.linalg.inv(noise + inverse @ w.T @ s @ w)
+    variance = (s - s @ w @ inverse @ weight.T).trace() / 7
+    list(model.em_steps(x, 1))
+    torch.testing.assert_close(model.weight.detach(), weight)
+    torch.testing.assert_close(model.variance.detach(), variance)
+
+
 def test_closed_form_em_and_gradient_agree():
     x = data()
     best = PPCA(7, 3).double().fit_closed_form(x).log_prob(x).mean().item()

@@ -106,6 +106,19 @@ def test_it_starts_as_principal_components():
     torch.testing.assert_close(steps, expected, rtol=1e-3, atol=0)
 
 
+def test_its_networks_start_with_the_sizes_of_what_they_read():
+    """f reads x, with the middle and range of the data; g reads z, with the variance of rounding added."""
+    x, std = real_digits().train.double(), 2.5
+    model = TransformCoder(64, 10, levels=17, std=std).double().start_from_data(x)
+    f, g = model.posterior.net, model.likelihood.net
+    variances = torch.from_numpy(PCA(10).fit(x.numpy()).explained_variance_) * (len(x) - 1) / len(x)
+    steps = variances / (12 * std**2)
+    torch.testing.assert_close(g.spread, (steps + 1 / 12).sqrt())
+    assert not g.center.any() and g.reach == x.max() - x.min()
+    torch.testing.assert_close(f.center, x.mean(0))
+    assert (f.spread == (x.max() - x.min()) / 2).all() and f.reach == 1
+
+
 def test_it_starts_anew_without_dropout():
     """A coder that was trained before has a network with a say in where codes lie."""
     torch.manual_seed(0)

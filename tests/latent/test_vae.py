@@ -252,6 +252,9 @@ def test_any_posterior_that_draws_can_take_the_place():
 
 def test_prior_has_to_be_a_density_that_can_be_sampled():
     laws.refuses(lambda: VAE(small().posterior, small().likelihood, nn.Linear(1, 1)), "VAE", "Linear")
+    for has in ("log_prob", "sample"):
+        half = type("Half", (nn.Module,), {has: getattr(StandardNormal, has)})()
+        laws.refuses(lambda: VAE(small().posterior, small().likelihood, half), "VAE", "Half")  # noqa: B023
 
 
 def test_bad_sizes_are_refused_by_name():
