@@ -58,3 +58,5 @@ def test_what_holds_of_flows_alone_is_said_of_flows_alone(rows):
         flow = family == "flow"
         assert ("flows of real numbers have a bound only" in cells[family, "likelihood"]["detail"]) == flow
         assert ("Measured are couplings" in cells[family, "sampling"]["detail"]) == flow
+        bits_back = "Not by sending z, but by getting its bits back" in cells[family, "lossless"]["detail"]
+        assert bits_back == (family == "prescribed")
