@@ -192,7 +192,7 @@ def test_integer_flow_refuses_impossible_windows(payload):
 
 def test_cells_of_bits_back_end_where_its_prior_does():
     """However far out a posterior lies, its mean is a cell between -REACH and REACH - 1."""
-    model = build("vae")
+    model = build(first("bits_back"))
     row = torch.zeros(1, model.dim, dtype=torch.long)
     far = model.posterior.distribution(row)
     for mu, log_std, cell, width in ((1e6, 20.0, 255, 256), (-1e6, -20.0, -256, 0.01)):
