@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "codecs": TOOLBOX - {"nets"},
     "laws": TOOLBOX | {"training", "weights", "evaluate"},
     "catalog": {"datasets", "weights", "training", "identity"},  # models by address: listing them builds none
-    "live": TOOLBOX | {"plot"},
+    "live": TOOLBOX | {"plot", "claims"},
     "why": EVERYTHING_BELOW | {"live"},
     "comparison": EVERYTHING_BELOW | {"live"},
     "exercises": EVERYTHING_BELOW | {"why", "comparison"},

@@ -226,18 +226,24 @@ def test_a_claim_with_a_chapter_is_claimed_there_once(ledger):
 
 
 def test_a_verdict_is_never_a_constant():
-    """holds=True would be an opinion: the verdict is computed from what was measured."""
+    """``lambda f: True`` would be an opinion: conditions compare, and figures come from the run."""
     for path in NOTEBOOKS.values():
         for cell in read(path)["cells"]:
-            if cell["cell_type"] != "code":
-                continue
-            for node in ast.walk(python(cell)):
-                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "claim":
-                    holds = next(k.value for k in node.keywords if k.arg == "holds")
-                    assert not isinstance(holds, ast.Constant), ast.unparse(node)
-                    measured = next(k.value for k in node.keywords if k.arg == "measured")
-                    assert any(
-                        isinstance(n, ast.FormattedValue) for n in ast.walk(measured)
-                    ) or not isinstance(measured, ast.Constant), (
-                        f"the figures of {ast.unparse(node)} are typed, not measured"
-                    )
+            for node in ast.walk(python(cell)) if cell["cell_type"] == "code" else ():
+                called = getattr(getattr(node, "func", None), "id", "")
+                if called in ("claim", "verdict"):
+                    figures, *conditions = node.args[called == "claim" :] or [None]
+                    assert not isinstance(figures, ast.Dict) or any(
+                        not isinstance(n, ast.Constant) for v in figures.values for n in ast.walk(v)
+                    ), f"the figures of {ast.unparse(node)} are typed, not measured"
+                    for condition in conditions:
+                        body = getattr(condition, "body", condition)
+                        assert not isinstance(body, ast.Constant), ast.unparse(node)
+
+
+def test_cells_with_cards_are_folded():
+    """A card says it in words; whoever wants the condition as code opens the cell."""
+    for path in NOTEBOOKS.values():
+        for cell in read(path)["cells"]:
+            if any(MIME in o.get("data", {}) for o in cell.get("outputs", [])):
+                assert "hide-input" in tags(cell), "".join(cell["source"])

@@ -86,15 +86,30 @@ def lossy_gain(rows: Sequence[Row], model: str) -> tuple[float, float]:
     return middle.n_bytes, bytes_at(theirs, middle.mse)
 
 
+def lossy_savings(rows: Sequence[Row], model: str, rival: str) -> tuple[float, float]:
+    """Least and largest share of bytes that a lossy codec saves against another, over its points.
+
+    Raises:
+        ValueError: If the results have none of either, or the two reach no error in common.
+    """
+    saved = _saved(rows, model, rival)
+    return min(saved), max(saved)
+
+
 def less_than_linear(rows: Sequence[Row], model: str) -> float:
     """Share of bytes that a lossy codec saves against principal components, mean over its points.
 
     Raises:
         ValueError: If the results have none of either, or the two reach no error in common.
     """
-    ours, theirs = (lossy_curve(rows, name) for name in (model, "principal components"))
+    return float(np.mean(_saved(rows, model, "principal components")))
+
+
+def _saved(rows: Sequence[Row], model: str, rival: str) -> list[float]:
+    """The shares saved at the points whose error the rival reaches as well."""
+    ours, theirs = (lossy_curve(rows, name) for name in (model, rival))
     saved = [s for s in savings(ours, theirs) if s is not None]
     if not saved:
-        said = f"expected errors of {model!r} that principal components reach"
-        raise ValueError(f"table: {said}, got {', '.join(f'{p.mse:.3g}' for p in ours)}.")
-    return float(np.mean(saved))
+        got = ", ".join(f"{p.mse:.3g}" for p in ours)
+        raise ValueError(f"table: expected errors of {model!r} that {rival} reach, got {got}.")
+    return saved

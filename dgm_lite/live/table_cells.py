@@ -6,11 +6,13 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
+from dgm_lite.claims import STATES, Verdict
 from dgm_lite.live.figure import LiveFigure, png, still
 from dgm_lite.live.map import WISHES
 
-VERDICTS = {"holds": "✓", "holds with a caveat": "≈", "fails": "✗"}
-TONES = {"holds": "#00695F", "holds with a caveat": "#8A5200", "fails": "#A3195B"}
+VERDICTS = {state: STATES[state].sign for state in STATES if state != "not yet"}
+TONES = {"holds": "#00695F", "holds, more exactly put": "#00695F", "holds if": "#8A5200",
+         "not tried": "#57606F", "fails": "#A3195B"}  # fmt: skip
 WORDS = ("says", "measured", "verdict", "detail", "href")
 MORE = ("interval", "how")
 # A page beside this one, a section, or both: ../flows/change-of-variables.html#digits
@@ -24,11 +26,10 @@ class TableCells(LiveFigure):
         rows: Title of each family, by key.
         columns: Title of each property, by key.
         cells: For each (row key, column key) a mapping with ``says``, the essay's word; ``measured``, our
-            figure in a few characters; ``verdict``, whether the figure bears the word out: "holds", "holds
-            with a caveat" or "fails"; ``detail``, the measurement in a sentence; ``href``, the chapter's
-            address relative to the page; ``serves``, whether by our measurement the family has the property
-            that a reader may need. It may have ``interval``, the figure with its interval, and ``how``
-            it was measured.
+            figure in a few characters; ``verdict``, what becomes of the word, a ``claims.Verdict``;
+            ``detail``, the measurement in a sentence; ``href``, the chapter's address relative to the page;
+            ``serves``, whether by our measurement the family has the property that a reader may need. It may
+            have ``interval``, the figure with its interval, and ``how`` it was measured.
         needs: What follows "I need ...", by column key; columns that are left out can't be asked for.
             Those of the map by default.
 
@@ -61,7 +62,12 @@ class TableCells(LiveFigure):
             "serves": [[cell["serves"] for cell in line] for line in table],
             "needs": [{"column": list(columns).index(key), "words": words} for key, words in needs.items()],
         }
-        words = {"columns": list(columns.values()), "cells": table, "signs": VERDICTS}
+        words = {
+            "columns": list(columns.values()),
+            "cells": table,
+            "signs": VERDICTS,
+            "css": {state: STATES[state].css for state in VERDICTS},
+        }
         said = [
             f"{family}: "
             + "; ".join(
@@ -82,12 +88,12 @@ def _cell(given: Mapping[str, Any], owner: str) -> dict[str, Any]:
         raise ValueError(f"{owner}: expected {known}; {', '.join(lacking)} is missing, got {got}.")
     if set(given) - {*WORDS, *MORE, "serves"}:
         raise ValueError(f"{owner}: expected {known}, got {got}.")
-    for key in {*WORDS, *MORE} & set(given):
+    for key in ({*WORDS, *MORE} - {"verdict"}) & set(given):
         if not isinstance(given[key], str) or (key in WORDS and not given[key].strip()):
             raise ValueError(f"{owner}: expected {key} in words, got {given[key]!r}.")
-    if given["verdict"] not in VERDICTS:
+    if not isinstance(given["verdict"], Verdict) or given["verdict"].state not in VERDICTS:
         verdicts = ", ".join(map(repr, VERDICTS))
-        raise ValueError(f"{owner}: expected a verdict of {verdicts}, got {given['verdict']!r}.")
+        raise ValueError(f"{owner}: expected a Verdict with one of {verdicts}, got {given['verdict']!r}.")
     if not ADDRESS.fullmatch(given["href"]):
         raise ValueError(
             f"{owner}: expected an address relative to the page, such as ../latent/vae.html, "
@@ -95,11 +101,12 @@ def _cell(given: Mapping[str, Any], owner: str) -> dict[str, Any]:
         )
     if not isinstance(given["serves"], bool):
         raise ValueError(f"{owner}: expected serves to be True or False, got {given['serves']!r}.")
-    return {"interval": "", "how": "", **given}
+    said = {"verdict": given["verdict"].state, "said": given["verdict"].said}
+    return {"interval": "", "how": "", **given, **said}
 
 
 def _still(
-    rows: list[str], columns: list[str], cells: list[list[dict[str, Any]]], signs: Mapping[str, str]
+    rows: list[str], columns: list[str], cells: list[list[dict[str, Any]]], signs: Mapping[str, str], **_
 ) -> bytes:  # fmt: skip
     """The table: the essay's word in each cell, below it our figure with the sign of its verdict."""
     n_rows, n_columns = len(rows), len(columns)

@@ -3,6 +3,7 @@
 import pytest
 
 from dgm_lite import laws
+from dgm_lite.claims import STATES, Verdict
 from dgm_lite.live.figure import restamp
 from dgm_lite.live.table_cells import TableCells
 from tests.live.test_figures import PNG, text, value, violations
@@ -19,7 +20,9 @@ SERVES = {
     "flow": (True, True, True, False),
     "gan": (False, False, True, False),
 }
-VERDICTS = ("holds", "holds with a caveat", "fails")
+WORDS = {"holds": "", "holds, more exactly put": "it is more", "holds if": "x is small",
+         "not tried": "a week", "fails": ""}  # fmt: skip
+VERDICTS = [Verdict(state, words=words) for state, words in WORDS.items()]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +31,7 @@ def cells() -> dict:
     for i, row in enumerate(ROWS):
         for k, column in enumerate(COLUMNS):
             made[row, column] = {
-                "says": f"word {i}{k}", "measured": f"{i}.{k} bits", "verdict": VERDICTS[(i + k) % 3],
+                "says": f"word {i}{k}", "measured": f"{i}.{k} bits", "verdict": VERDICTS[(4 * i + k) % 5],
                 "detail": f"Sentence {i}{k} & more.", "href": f"../{row}/page.html#{column}",
                 "serves": SERVES[row][k], "interval": f"{i}.{k} ± 0.1 bits", "how": f"How {i}{k}.",
             }  # fmt: skip
@@ -50,7 +53,7 @@ def detail_is(page, cells: dict, i: int, k: int) -> None:
     assert (shown["row"], shown["column"]) == (i, k)
     row, column = list(ROWS)[i], list(COLUMNS)[k]
     cell, words = cells[row, column], text(page, "detail")
-    for part in (ROWS[row], COLUMNS[column].lower(), cell["says"], cell["verdict"], cell["detail"]):
+    for part in (ROWS[row], COLUMNS[column].lower(), cell["says"], cell["verdict"].said, cell["detail"]):
         assert part in words
     assert cell.get("interval", cell["measured"]) in words and cell.get("how", "") in words
     link = page.locator('dgm-figure [data-p="detail"]').get_by_role("link")
@@ -64,14 +67,14 @@ def test_every_cell_shows_word_figure_and_verdict(visit, figure, cells):
     page = visit(figure)
     rows = page.get_by_role("row")
     assert rows.nth(0).inner_text().split("\t") == ["Family", *COLUMNS.values()]
-    signs = dict(zip(VERDICTS, "✓≈✗", strict=True))
     for i, row in enumerate(ROWS):
         assert rows.nth(i + 1).get_by_role("rowheader").inner_text().startswith(ROWS[row])
         for k, column in enumerate(COLUMNS):
             cell, shown = cells[row, column], rows.nth(i + 1).get_by_role("gridcell").nth(k)
             words = shown.text_content()
             assert cell["says"] in words and cell["measured"] in words
-            assert signs[cell["verdict"]] in words and f"{cell['verdict']}: " in words
+            state = cell["verdict"].state
+            assert STATES[state].sign in words and f"{state}: " in words
 
 
 def test_a_click_chooses(visit, figure, cells):
@@ -194,7 +197,7 @@ def test_screen_readers_hear_the_measurement(visit, figure, cells):
     page.get_by_role("gridcell").nth(5).click()
     page.wait_for_timeout(900)
     cell, said = cells["flow", "likelihood"], page.locator('dgm-figure [role="status"]').text_content()
-    assert all(cell[key] in said for key in ("says", "interval", "verdict", "detail"))
+    assert all(cell[key] in said for key in ("says", "interval", "detail")) and cell["verdict"].said in said
     page.get_by_label("fast sampling").check(force=True)
     page.wait_for_timeout(900)
     assert page.locator('dgm-figure [role="status"]').text_content() == text(page, "fits")
@@ -205,7 +208,7 @@ def test_still_image_says_the_table(visit, figure, cells):
     alt = page.get_by_role("img").get_attribute("alt")
     assert alt == figure.alt and figure.image.startswith(PNG)
     for cell in cells.values():
-        assert f"“{cell['says']}”, measured {cell['measured']}, {cell['verdict']}" in alt
+        assert f"“{cell['says']}”, measured {cell['measured']}, {cell['verdict'].state}" in alt
 
 
 def test_the_same_arguments_give_the_same_bytes(figure, cells):
@@ -242,7 +245,8 @@ def test_bad_arguments_are_refused(cells):
         make(needs={"speed": "speed"}),
         "expected needs among training, likelihood, sampling, lossy, got speed",
     )
-    laws.refuses(changed(verdict="perhaps"), where + "expected a verdict of 'holds'")
+    laws.refuses(changed(verdict="perhaps"), where + "expected a Verdict with one of 'holds'", "'perhaps'")
+    laws.refuses(changed(verdict=Verdict("not yet")), where + "expected a Verdict with one", "not yet")
     laws.refuses(changed(serves=1), where + "expected serves to be True or False, got 1")
     laws.refuses(changed(says=" "), where + "expected says in words, got ' '")
     laws.refuses(changed(measured=1.8), where + "expected measured in words, got 1.8")

@@ -12,7 +12,9 @@ from tools import check, notebooks
 
 ROOT = Path(__file__).resolve().parents[2]
 CARD = """from dgm_lite.claims import claim
-claim("why-noise", measured=f"p falls to {value:.3f}", holds=value < 0.5, caveat=f"{10 + 2} of 20 pictures")
+figures = {"p falls to": (value, "{:.3f}")}
+note = f"{10 + 2} of 20 pictures"
+claim("why-noise", figures, lambda f: f["p falls to"] < 0.5, note=note, more_exactly="it can")
 """
 
 
@@ -37,12 +39,10 @@ def compare(tmp_path: Path, *replacements: tuple[str, str]) -> subprocess.Comple
 
 
 def test_other_figures_and_times_pass(tmp_path):
-    done = compare(
-        tmp_path, ("falls to 0.250", "falls to 0.243"), ("12 of 20", "13 of 20"), ("0.25 s", "0.31 s")
-    )
+    done = compare(tmp_path, ("0.250", "0.243"), ("12 of 20", "13 of 20"), ("0.25 s", "0.31 s"))
     assert done.returncode == 0, done.stdout[-3000:]
 
 
-@pytest.mark.parametrize("old, new", [("holds with a caveat", "fails"), ("3 of 4", "2 of 4")])
+@pytest.mark.parametrize("old, new", [("holds, more exactly put", "fails"), ("3 of 4", "2 of 4")])
 def test_another_verdict_or_fact_fails(tmp_path, old, new):
     assert compare(tmp_path, (old, new)).returncode == 1

@@ -20,18 +20,14 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import ReferenceRole, SphinxDirective
 
+from dgm_lite.claims import MIME, STATES, Verdict
+
 log = logging.getLogger(__name__)
-MIME = "application/vnd.dgm-lite.claim+json"
-STATES = {  # verdict -> (class, sign); word and sign carry the meaning, colour only helps
-    "holds": ("holds", "✓"),
-    "holds with a caveat": ("caveat", "≈"),
-    "fails": ("fails", "✗"),
-    "not yet": ("open", "○"),
-}
+FIELDS = {"condition": "Holds where", "scope": "Scope", "published": "Published", "correction": "To add"}
 
 
 def cards(book: Path) -> list[dict]:
-    """Every claim card in the notebooks below ``book``: {id, verdict, measured, caveat, page}."""
+    """Every claim card in the notebooks below ``book``: {id, verdict, parts, page}."""
     found = []
     for path in sorted(book.rglob("*.ipynb")):
         if ".ipynb_checkpoints" in path.parts:
@@ -88,21 +84,20 @@ class Ledger(SphinxDirective):
         return result
 
     def summary(self, known: list[dict], by_id: dict[str, dict]) -> nodes.Node:
-        """`41 claims: 3 hold, ...` as a list of badges."""
+        """`41 claims: 3 hold, ...` as a list of badges, those in no use left out."""
         count = Counter(by_id[c["id"]]["verdict"] if c["id"] in by_id else "not yet" for c in known)
         line = nodes.paragraph(classes=["dgm-ledger-summary"])
         line += nodes.Text(f"{len(known)} claims: ")
-        for i, state in enumerate(STATES):
-            line += nodes.Text(" " if i else "")
-            line += self.badge(state, f"{count[state]} {state}")
+        for state in filter(count.get, STATES):
+            line += [self.badge(state, f"{count[state]} {state}"), nodes.Text(" ")]
         return line
 
     def badge(self, state: str, text: str) -> nodes.Node:
-        name, sign = STATES[state]
-        return nodes.inline("", f"{sign} {text}", classes=["dgm-state", f"dgm-state-{name}"])
+        css, sign, _ = STATES[state]
+        return nodes.inline("", f"{sign} {text}", classes=["dgm-state", f"dgm-state-{css}"])
 
     def entry(self, claim: dict, card: dict | None) -> nodes.Node:
-        """One claim: state and name, what is said, what was measured, what to add."""
+        """One claim: state and name, what is said, when it holds, what was measured, what to add."""
         anchor = f"claim-{claim['id']}"
         box = nodes.container(ids=[anchor], classes=["dgm-ledger-entry"])
         std = self.env.get_domain("std")
@@ -121,15 +116,25 @@ class Ledger(SphinxDirective):
             box["dgm_card"] = bool(card)
         box += head
         box += self.line(claim["says"], "dgm-ledger-says")
-        if card:
-            box += self.line(card["measured"], label="Measured", plain=True)
-            if card.get("caveat"):
-                box += self.line(card["caveat"], label="Caveat", plain=True)
-        else:
+        for part in card["parts"] if card else ():
+            if part["part"]:
+                box += self.line(f"{part['part']}: {self.said(part)}", plain=True)
+            elif part["words"]:
+                box += self.line(self.said(part).capitalize(), plain=True)
+            if part["measured"]:
+                box += self.line(part["measured"], label="Measured", plain=True)
+            if part["note"]:
+                box += self.line(part["note"], label="Note", plain=True)
+        if not card:
             box += self.line(claim["measure"], label="To measure")
-        if claim.get("correction"):
-            box += self.line(claim["correction"], label="To add")
+        for field, label in FIELDS.items():
+            if claim.get(field):
+                box += self.line(claim[field], label=label)
         return box
+
+    def said(self, part: dict) -> str:
+        """What became of a part of a claim, in words."""
+        return Verdict(part["verdict"], words=part["words"]).said
 
     def line(self, text: str, css: str = "", *, label: str = "", plain: bool = False) -> nodes.Node:
         """A paragraph of inline Markdown, or of plain text where it comes from a card."""
