@@ -30,11 +30,18 @@ def test_a_second_run_changes_nothing(tmp_path):
     notebooks.run(path, URL, timeout=60)
     assert path.read_bytes() == first
     book = nbformat.read(path, as_version=4)
-    assert "widgets" not in book.metadata
+    assert "widgets" not in book.metadata and book.metadata.dgm.seconds >= 5
     assert [c.id for c in book.cells] == ["title", "first", "cell-0", "cell-1", "cell-2"]
     assert [c.execution_count for c in book.cells[1:]] == [1, 2, 3, 4]
     (stream,) = book.cells[2].outputs
     assert stream.text == "one\ntwo\n"
+
+
+@pytest.mark.parametrize("seconds, before, said", [
+    (0.2, None, 5), (31, None, 35), (35, None, 35), (44, 35, 35), (25, 35, 35), (60, 35, 60), (20, 35, 20),
+])  # fmt: skip
+def test_a_page_says_other_seconds_only_where_they_are_others(seconds, before, said):
+    assert notebooks.said_seconds(seconds, before) == said
 
 
 def test_a_cell_tagged_to_be_skipped_keeps_its_output(tmp_path):

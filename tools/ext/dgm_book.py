@@ -1,6 +1,8 @@
 """Small repairs of the theme and of other extensions, so that every page is valid and accessible."""
 
+import json
 import re
+from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -51,7 +53,29 @@ def open_pictures_by_themselves(
         context["body"] = PICTURE.sub(r'\1<a class="dgm-full" href="\3">\2</a>', context["body"])
 
 
+WORDS_A_MINUTE, MINUTES_A_FORMULA, MINUTES_A_PICTURE = 180, 0.4, 0.5
+
+
+def say_how_long(app: Sphinx, doctree: nodes.document) -> None:
+    """Below a chapter's title: the minutes to read it, and the seconds that its notebook took to run."""
+    path = Path(app.env.doc2path(app.env.docname))
+    if path.suffix != ".ipynb":
+        return
+    seconds = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("dgm", {}).get("seconds")
+    title = next(doctree.findall(nodes.title), None)
+    if title is None or seconds is None:
+        return
+    prose = [p.astext() for p in doctree.findall(nodes.paragraph)]
+    minutes = sum(len(text.split()) for text in prose) / WORDS_A_MINUTE
+    minutes += MINUTES_A_FORMULA * sum(1 for _ in doctree.findall(nodes.math_block))
+    minutes += MINUTES_A_PICTURE * sum(1 for _ in doctree.findall(nodes.image))
+    run = f"{seconds} seconds" if seconds < 90 else f"{round(seconds / 60)} minutes"
+    text = f"{5 * max(1, round(minutes / 5))} minutes to read, {run} to run on two cores"
+    title.parent.insert(title.parent.index(title) + 1, nodes.paragraph("", text, classes=["dgm-time"]))
+
+
 def setup(app: Sphinx) -> dict:
+    app.connect("doctree-read", say_how_long)
     app.connect("builder-inited", keep_html_nodes_in_singlehtml)
     app.connect("html-page-context", drop_deprecated_roles)
     app.connect("html-page-context", keep_punctuation_with_formulas)
