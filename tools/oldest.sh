@@ -9,7 +9,7 @@ export OMP_NUM_THREADS=1 PYTHONHASHSEED=0
 .oldest/bin/pip install --quiet --disable-pip-version-check uv
 .oldest/bin/uv pip install --quiet --python .oldest/bin/python --resolution lowest-direct \
     -r pyproject.toml --extra live --extra codecs --extra photo --extra multi
-.oldest/bin/uv pip install --quiet --python .oldest/bin/python pytest pytest-timeout pytest-xdist nbformat
+.oldest/bin/uv pip install --quiet --python .oldest/bin/python pytest pytest-timeout pytest-xdist nbformat nbclient ipykernel
 rooms="autoregressive catalog cli codecs comparison datasets evaluate exercises flows fuzz gan joint latent laws
 training why"
 exec .oldest/bin/python -m pytest -q -n 2 $(for room in $rooms; do echo tests/$room; done) \
