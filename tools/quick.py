@@ -3,7 +3,8 @@
     python tools/quick.py [--since main]
 
 Lint, layers, the laws on small models, and the tests of what changed: those of a file, of its folder where it
-has none of its own, and those that import it. What only `make test` looks at is named at the end.
+has none of its own, and those that import it, unless these are very many. What only `make test` looks at is
+named at the end.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from tools.check import ROOT, environment
 
 ALWAYS = ("tests/test_layering.py", "tests/test_laws.py")
 ELSEWHERE = ("tests/packaging", "tests/pages", "tests/live")  # minutes, a browser: `make test` has them
+MOST = 12  # files of tests that a change is worth, beyond which it is a matter for `make test`
 READ_BY = {  # tests that read files which are not Python, by how these files' names begin
     "book/": ("tests/test_notebooks_hygiene.py", "tests/test_book_sources.py"),
     "data/": ("tests/datasets/test_files.py",),
@@ -66,10 +68,19 @@ def tests_of(file: str) -> set[str]:
     return {name for name in found if (ROOT / name).exists()}
 
 
+def run_here(file: str) -> set[str]:
+    """The tests of a file for which there is time: where very many import it, those of its own room."""
+    tests = {test for test in tests_of(file) if not test.startswith(ELSEWHERE)}
+    room = Path("tests", *Path(file).parent.parts[1:])
+    return (
+        tests if len(tests) <= MOST else {test for test in tests if room in (Path(test), Path(test).parent)}
+    )
+
+
 def left_to_make_test(files: list[str], tests: set[str]) -> list[str]:
     """Tests too long to be run here, notebooks, which are run there, and files that no test here looks at."""
     unread = (file for file in files if file.endswith(".ipynb") or not tests_of(file))
-    return sorted({*(name for name in tests if name.startswith(ELSEWHERE)), *unread})
+    return sorted(set().union(*map(tests_of, files), unread) - tests)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -78,11 +89,10 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     began = time.time()
     files = changed(args.since)
-    found = set().union(*map(tests_of, files), ALWAYS)
-    tests = sorted(name for name in found if not name.startswith(ELSEWHERE))
-    left = left_to_make_test(files, found)
+    tests = set().union(*map(run_here, files), ALWAYS)
+    left = left_to_make_test(files, tests)
     lint = [sys.executable, "-m", "ruff", "check", "--quiet", "dgm_lite", "tools", "tests"]
-    test = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *tests]
+    test = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *sorted(tests)]
     codes = [subprocess.run(command, cwd=ROOT, env=environment()).returncode for command in (lint, test)]
     if left:
         print(f"not run here, but by `make test`: {', '.join(left)}")

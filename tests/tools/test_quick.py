@@ -48,15 +48,23 @@ def test_nothing_that_changed_goes_without_a_word():
     files = listed.splitlines()
     assert len(files) > 300
     for file in files:
-        tests = quick.tests_of(file)
-        left = quick.left_to_make_test([file], tests)
-        here = [test for test in tests if not test.startswith(quick.ELSEWHERE)]
+        here = quick.run_here(file)
+        left = quick.left_to_make_test([file], here)
         assert here or left, file
-        assert file in left or (tests and not file.endswith(".ipynb")), file
+        assert file in left or (quick.tests_of(file) and not file.endswith(".ipynb")), file
+        assert here | set(left) >= quick.tests_of(file)
     assert quick.left_to_make_test(["Makefile"], set()) == ["Makefile"]
-    assert "tests/live/test_noise.py" in quick.left_to_make_test(
-        ["dgm_lite/live/noise.mjs"], quick.tests_of("dgm_lite/live/noise.mjs")
-    )
+    assert "tests/live/test_noise.py" in quick.left_to_make_test(["dgm_lite/live/noise.mjs"], set())
+
+
+def test_what_everybody_imports_is_tried_in_its_own_room():
+    here = quick.run_here("dgm_lite/training/fit.py")
+    assert here and all(test.startswith("tests/training") for test in here)
+    assert "tests/cli/test_train.py" in quick.left_to_make_test(["dgm_lite/training/fit.py"], here)
+    few = quick.run_here("dgm_lite/flows/coupling.py")
+    assert few == {
+        t for t in quick.tests_of("dgm_lite/flows/coupling.py") if not t.startswith(quick.ELSEWHERE)
+    }
 
 
 def test_every_file_of_the_package_calls_for_some_test():
