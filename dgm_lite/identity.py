@@ -155,11 +155,11 @@ def _attributes(part: nn.Module, known: dict[int, str]) -> dict[str, Any]:
     """The plain attributes of one part, and its buffers that are not saved with the others."""
     unsaved = {name: part._buffers[name] for name in sorted(part._non_persistent_buffers_set)}
     found = {name: _tensor(value) for name, value in unsaved.items() if value is not None}
-    torchs_own = _is_torchs(type(part).__module__)
-    for name, value in _lasting(part, vars(part)).items():
+    own = {name: value for name, value in vars(part).items() if name not in NO_SETTINGS}
+    if _is_torchs(type(part).__module__):
         # What torch's own layers keep under hidden names, or as tensors, follows from their arguments.
-        if name in NO_SETTINGS or (torchs_own and (name.startswith("_") or isinstance(value, Tensor))):
-            continue
+        own = {k: v for k, v in own.items() if not k.startswith("_") and not isinstance(v, Tensor)}
+    for name, value in _lasting(part, own).items():
         value, tensors = _apart(value)
         found |= {f"{name}.{key}": _plain(tensor, known) for key, tensor in tensors.items()}
         found[name] = plain = _plain(value, known)
@@ -172,8 +172,8 @@ def _attributes(part: nn.Module, known: dict[int, str]) -> dict[str, Any]:
 
 def _lasting(value: Any, attributes: dict[str, Any]) -> dict[str, Any]:
     """All but what cached properties remember: that follows from the others."""
-    cached = functools.cached_property
-    return {k: v for k, v in attributes.items() if not isinstance(getattr(type(value), k, None), cached)}
+    kind, cached = type(value), functools.cached_property
+    return {k: v for k, v in attributes.items() if not isinstance(getattr(kind, k, None), cached)}
 
 
 def _apart(value: Any) -> tuple[Any, dict[Any, Tensor]]:
