@@ -71,7 +71,8 @@ def say_how_long(app: Sphinx, doctree: nodes.document) -> None:
     minutes += MINUTES_A_PICTURE * sum(1 for _ in doctree.findall(nodes.image))
     run = f"{seconds} seconds" if seconds < 90 else f"{round(seconds / 60)} minutes"
     text = f"{5 * max(1, round(minutes / 5))} minutes to read, {run} to run on two cores"
-    title.parent.insert(title.parent.index(title) + 1, nodes.paragraph("", text, classes=["dgm-time"]))
+    line = nodes.raw("", f'<p class="dgm-time">{text}</p>', format="html")  # no part of what the page says
+    title.parent.insert(title.parent.index(title) + 1, line)
 
 
 def setup(app: Sphinx) -> dict:
