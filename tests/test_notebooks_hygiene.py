@@ -112,7 +112,10 @@ def test_second_cell_sets_the_seed(code):
 
 
 def test_every_exercise_is_asked_before_it_is_answered(notebook):
-    """The cell that answers an exercise follows its question, and is followed by hint and solution."""
+    """The cell that answers an exercise follows its question, and is followed by hint and solution.
+
+    Those with pen and paper, labelled …-pen-…, have their solution below them.
+    """
     cells = [(c["cell_type"], "".join(c["source"]), tags(c)) for c in notebook["cells"]]
     asked = 0
     for before, (_, source, _), after in zip(cells, cells[1:], cells[2:], strict=False):
@@ -122,7 +125,11 @@ def test_every_exercise_is_asked_before_it_is_answered(notebook):
             assert f"{found[1]}.check(" in source
             assert after[1] == f"{found[1]}.hint()\n{found[1]}.solution()" and "hide-cell" in after[2]
             asked += 1
-    assert asked >= 3 and asked == sum(source.count("{exercise}") for _, source, _ in cells)
+    prose = "\n".join(source for _, source, _ in cells)
+    pen = re.findall(r"^:label: (ex-\S+-pen-\S+)$", prose, re.M)
+    assert asked >= 3 and asked + len(pen) == prose.count("{exercise}")
+    solved = re.findall(r"^```\{solution\} (\S+)\n:class: dropdown$", prose, re.M)
+    assert pen == solved, "each is followed by its solution, folded"
 
 
 def test_chapters_have_the_sections_that_readers_expect(notebook):

@@ -42,8 +42,8 @@ class CausalConv1d(nn.Conv1d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n_in, D) -> (B, n_out, D)."""
-        # All padding goes on the left, so nothing to the right of d can reach output d.
-        # A negative right pad drops the newest input: that is the shift by one.
+        # All padding goes on the left: nothing to the right of d can reach
+        # output d. A negative right pad drops the newest input: the shift.
         return super().forward(F.pad(x, (self.history + self.shift, -self.shift)))
 
 

@@ -26,7 +26,8 @@ class RoundedCoupling(nn.Module):
     """z_a = x_a,   z_b = x_b + round(t(x_a)),   or its mirror image (L-1) - x_b + round(t(x_a)).
 
     A bijection of Z^D whatever the network says, because x_a stands in z and the same integers can be taken
-    off again. Of all factors only -1 and +1 map the integers onto themselves; any other would leave gaps.
+    off again. No factor but +1 and -1 would do: even rounded, a larger one leaves gaps, and under a smaller
+    one integers meet.
 
     Args:
         dim: D.
@@ -119,10 +120,10 @@ class RoundedCoupling(nn.Module):
         x_b = x.index_select(1, self.moves)
         t, logit = self.outputs(x.index_select(1, self.sees))
         r, floor = logit.sigmoid(), t.detach().floor()
-        u = t - floor
+        up = t - floor
         images = [(x_b, 1 - r), (self.levels - 1 - x_b, r)]
-        steps = [(floor.long(), 1 - u), (floor.long() + 1, u)]
-        values = torch.stack([v + k for v, _ in images for k, _ in steps], 2)
+        steps = [(floor.long(), 1 - up), (floor.long() + 1, up)]
+        values = torch.stack([v + j for v, _ in images for j, _ in steps], 2)
         probs = torch.stack([p * q for _, p in images for _, q in steps], 2)
         entropy = F.softplus(logit) - r * logit if self.mirrors else torch.zeros_like(t)
         return values, probs, entropy

@@ -1,5 +1,7 @@
 """Exercises of "Flows on integers": solutions pass, likely mistakes are named."""
 
+from itertools import permutations
+
 import torch
 import torch.nn.functional as F
 
@@ -79,3 +81,25 @@ WRONG = [
 ]
 
 test_likely_mistakes_are_named = naming(WRONG)
+
+
+# ---- what the solutions with pen and paper say
+
+
+def test_no_bijection_of_two_bits_makes_these_independent():
+    for p_00, p_01, p_10, p_11 in permutations((1 / 2, 1 / 4, 1 / 8, 1 / 8)):
+        assert abs(p_00 * p_11 - p_01 * p_10) > 0.01
+
+
+def test_no_factor_but_one_and_minus_one_is_a_bijection_of_the_integers():
+    """Not even where the result is rounded, and with halves to the even neighbour not with every summand."""
+    x = torch.arange(-3000, 3001, dtype=torch.double)
+
+    def bijection(a: float, b: float) -> bool:
+        z = (a * x + b).round().long().tolist()
+        return len(set(z)) == len(z) and set(range(-200, 201)) <= set(z)
+
+    for a in (-3, -1.02, -0.98, -0.4, 0.01, 0.5, 0.99, 1.01, 1.5, 2):
+        assert not any(bijection(a, b) for b in (0, 0.3, 0.5, 7))
+    assert all(bijection(a, b) for a in (1, -1) for b in (0, 0.3, -7))
+    assert not bijection(1, 0.5)
