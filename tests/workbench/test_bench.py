@@ -1,0 +1,117 @@
+"""Workbenches: what a reader sets is computed, errors are words, and nothing of a widget is stored."""
+
+import base64
+
+import ipywidgets
+import nbformat
+import pytest
+import torch
+from nbformat.v4 import new_code_cell, new_notebook
+
+from dgm_lite import laws
+from dgm_lite.workbench import two_ways
+from dgm_lite.workbench.bench import Control, Workbench
+from tools import notebooks
+
+PNG = b"\x89PNG"
+
+
+class Recorded(Workbench):
+    """A bench whose work is to remember what was asked."""
+
+    def __init__(self, **more):
+        self.asked, self.drawn = [], []
+        controls = {"n": Control("how many", (1, 2, 5), 2), "kind": Control("of what", ("a", "b"), "a")}
+        draw = lambda ax, result: self.drawn.append(result)  # noqa: E731
+        super().__init__(self.note, draw, controls, alt="Bars.", **more)
+
+    def note(self, progress, **settings):
+        self.asked.append(settings)
+        progress(0.5)
+        if settings["n"] == 5:
+            raise ValueError("expected fewer than <5>")
+        return settings["n"]
+
+
+def test_the_chapters_own_result_comes_first_and_the_readers_beside_it():
+    bench = Recorded()
+    panel = bench.widget()
+    assert bench.asked == [{"n": 2, "kind": "a"}] and bytes(panel.image.value).startswith(PNG)
+    before = bytes(panel.image.value)
+    panel.inputs["n"].value, panel.inputs["kind"].value = 1, "b"
+    panel.button.click()
+    assert bench.asked[1:] == [{"n": 1, "kind": "b"}] and bench.drawn[-2:] == [2, 1]
+    assert bytes(panel.image.value) != before and panel.bar.value == 1 and not panel.button.disabled
+    assert panel.said.value == "Yours: how many 1, of what b"
+
+
+def test_an_error_is_said_in_words_and_the_bench_goes_on():
+    panel = Recorded().widget()
+    panel.inputs["n"].value = 5
+    panel.button.click()
+    assert panel.said.value == "It stopped: expected fewer than &lt;5&gt;" and not panel.button.disabled
+    panel.inputs["n"].value = 1
+    panel.button.click()
+    assert panel.said.value.startswith("Yours")
+
+
+def test_a_live_figure_follows_the_result():
+    made = []
+
+    class Figure:
+        """Stands for a live figure."""
+
+        def widget(self):
+            return ipywidgets.HTML("live")
+
+    panel = Recorded(live=lambda result: made.append(result) or Figure()).widget()
+    panel.inputs["n"].value = 1
+    panel.button.click()
+    assert made == [1] and panel.below.children[0].value == "live"
+
+
+def test_on_a_page_stands_the_picture_and_how_to_get_the_controls():
+    bundle = Recorded()._repr_mimebundle_()
+    assert bundle["text/plain"] == "Bars." and 'alt="Bars."' in bundle["text/html"]
+    image = bundle["text/html"].split("base64,")[1].split('"')[0]
+    assert base64.b64decode(image).startswith(PNG) and "Colab" in bundle["text/html"]
+    assert [key for key in bundle if "widget-view" in key]
+
+
+def test_bad_benches_are_refused():
+    laws.refuses(lambda: Control("n", (1, 2), 3), "'n'", "3")
+    laws.refuses(lambda: Control("n", (1,), 1), "two values")
+    laws.refuses(lambda: Workbench(print, print, {}, alt="x"), "controls")
+
+
+def test_in_a_kernel_the_button_works_and_no_widget_is_stored(tmp_path):
+    code = """from dgm_lite.workbench.two_ways import bench
+made = bench()
+panel = made.widget()
+panel.inputs["points"].value, panel.inputs["n_components"].value = 50, 1
+panel.button.click()
+print(panel.said.value)"""
+    path = tmp_path / "a.ipynb"
+    first = new_code_cell("# install")
+    nbformat.write(new_notebook(cells=[first, new_code_cell(code), new_code_cell("made")]), path)
+    notebooks.run(path, "https://example.invalid/a/b", timeout=120)
+    book = nbformat.read(path, as_version=4)
+    assert book.cells[1].outputs[0].text.startswith("Yours: components of p(x) 1, hidden units")
+    (shown,) = book.cells[2].outputs
+    assert "widgets" not in book.metadata and set(shown.data) == {"text/plain", "text/html"}
+
+
+def test_settings_change_what_the_reader_sees():
+    quick = {"n_components": 1, "hidden": 2, "points": 20}
+    one, two = (two_ways.train(lambda share: None, **{**quick, "n_components": k}) for k in (1, 2))
+    x = torch.tensor([two_ways.CROSS])
+    assert one.density.log_prob(x) != two.density.log_prob(x)
+    assert two_ways.cross(one).kind == "cross"
+
+
+@pytest.mark.parametrize("make", [two_ways.bench])
+def test_every_control_is_a_setting_of_the_work(make):
+    bench = make()
+    names = bench.work.__kwdefaults__ or {}
+    taken = set(bench.work.__code__.co_varnames[: bench.work.__code__.co_kwonlyargcount + 1]) | set(names)
+    assert set(bench.controls) <= taken
