@@ -1,9 +1,14 @@
-"""The deep density model: a general invertible network, and its determinant in full.
+"""The deep density model: a general invertible network, its determinant in full, or an estimate of it.
 
     log p(x) = log p_z(f(x)) + log |det J_f(x)|,   J_f by D backward passes, det in O(D^3).
 
-Nothing in the network is arranged for the determinant's sake. That is what it costs.
+Nothing in the network is arranged for the determinant's sake. That is what it costs. For f(x) = x + g(x) with a
+contraction g the logarithm is a series of traces as well, and random vectors estimate traces without bias:
+
+    log det(I + J_g) = sum_n (-1)^(n+1) tr(J_g^n) / n                [book: eq. log-det-series]
 """
+
+import math
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +38,62 @@ def full_log_det(function, x: Tensor) -> tuple[Tensor, Tensor]:
 
     jacobian, z = torch.func.vmap(torch.func.jacrev(twice, has_aux=True))(x)  # (B, D, D), (B, D)
     return z, torch.linalg.slogdet(jacobian).logabsdet
+
+
+def series_terms(g, x: Tensor, n_terms: int, *, generator: torch.Generator | None = None):
+    """x + g(x), and the first terms (-1)^(n+1) / n * eps^T J_g^n eps of a series, one draw of eps for all.
+
+    Each has the mean (-1)^(n+1) / n * tr(J_g^n) over eps, a vector of random signs, and takes one backward pass.
+
+    Args:
+        g: A function of each row of a batch by itself, (B, D) -> (B, D).
+        x: Where, (B, D).
+        n_terms: How many terms.
+        generator: Source of the signs.
+
+    Returns:
+        x + g(x), (B, D), and the terms in nats, (n_terms, B). Cut off here, their sum is biased.
+
+    Source: book eq. `hutchinson`; Behrmann et al. (2019), Invertible residual networks, section 3.2.
+    """
+    check_counts("series_terms", n_terms=n_terms)
+    shift, pull = torch.func.vjp(g, x)
+    eps = torch.randint(0, 2, x.shape, generator=generator, device=x.device).to(x.dtype) * 2 - 1
+    row, terms = eps, []
+    for n in range(1, n_terms + 1):
+        (row,) = pull(row)  # eps^T J^n
+        terms.append((-1) ** (n + 1) / n * (row * eps).sum(1))
+    return x + shift, torch.stack(terms)
+
+
+def roulette_log_det(g, x: Tensor, go_on: float, *, generator: torch.Generator | None = None):
+    """x + g(x), and an estimate of log |det(I + J_g(x))| without bias, from about 1 / (1 - go_on) backward passes.
+
+    After each term chance decides whether the series goes on. A term that is reached with probability
+    go_on^(n-1) counts as much more, so that on average nothing is missing.
+
+    Args:
+        g: A contraction of each row of a batch by itself, (B, D) -> (B, D).
+        x: Where, (B, D).
+        go_on: Probability to go on after a term, between 0 and 1; not below g's contraction, or the variance
+            may be infinite.
+        generator: Source of randomness.
+
+    Returns:
+        x + g(x), (B, D), and nats, (B,). Their mean over many calls is the log-determinant.
+
+    Raises:
+        ValueError: If go_on is not between 0 and 1.
+
+    Source: book eq. `roulette`; Chen et al. (2019), Residual flows for invertible generative modeling, section 3.1.
+    """
+    if not 0 < go_on < 1:
+        raise ValueError(f"roulette_log_det: expected go_on between 0 and 1, got {go_on!r}.")
+    luck = 1 - torch.rand((), generator=generator, device=x.device, dtype=torch.float64).item()  # in (0, 1]
+    n_terms = 1 + int(math.log(luck) / math.log(go_on))
+    z, terms = series_terms(g, x, n_terms, generator=generator)
+    weights = go_on ** -torch.arange(n_terms, device=x.device, dtype=x.dtype)  # 1 / P(T >= n)
+    return z, weights @ terms
 
 
 class ResidualMap(nn.Module):
@@ -75,6 +136,10 @@ class ResidualMap(nn.Module):
         g = self.shift()
         return full_log_det(lambda v: v + g(v), x)
 
+    def estimate(self, x: Tensor, *, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """(z, log_det) as of ``to_latent``, but log_det is an unbiased estimate, and no determinant is computed."""
+        return roulette_log_det(self.shift(), x, self.contraction, generator=generator)
+
     @torch.no_grad()
     def to_data(self, z: Tensor) -> Tensor:
         """Iterate x <- z - g(x): each step is shorter than the last, until only rounding is left."""
@@ -87,22 +152,36 @@ class ResidualMap(nn.Module):
 
 
 class DeepDensity(Flow):
-    """A flow of general invertible networks whose determinants are computed in full.
+    """A flow of general invertible networks: log p(x) with determinants in full, and a loss that can do without.
 
     Args:
         dim: D.
         n_layers: Number of residual maps.
         hidden: Hidden units of each.
         contraction: See ``ResidualMap``.
+        estimate: Train on estimates of the log-determinants without bias, in place of the determinants.
 
     Source: book eq. `flow-log-prob`; Rippel and Adams (2013), High-dimensional probability estimation with
     deep density models; for maps that are residual, Behrmann et al. (2019), Invertible residual networks.
     """
 
-    def __init__(self, dim: int, n_layers: int = 4, *, hidden: int = 64, contraction: float = 0.9):
+    def __init__(self, dim: int, n_layers: int = 4, *, hidden: int = 64, contraction: float = 0.9,
+                 estimate: bool = False):  # fmt: skip
         check_counts("DeepDensity", n_layers=n_layers)
         maps = [ResidualMap(dim, hidden, contraction=contraction) for _ in range(n_layers)]
         super().__init__(Chain([Affine(dim), *maps]), StandardNormal(dim))
+        self.estimate = estimate
+
+    def loss(self, x: Tensor) -> Tensor:
+        """Mean of -log p(x), nats per example; in training, with ``estimate``, an estimate of it without bias."""
+        if not (self.estimate and self.training):
+            return super().loss(x)
+        scaling, *maps = self.bijection.layers
+        z, log_det = scaling.to_latent(self.check(x))
+        for layer in maps:
+            z, more = layer.estimate(z)
+            log_det = log_det + more
+        return -(self.base.log_prob(z) + log_det).mean()
 
     def start_from_data(self, x: Tensor) -> "DeepDensity":
         """Let the scaling layer start at the mean and standard deviation of the data, (N, D)."""
