@@ -40,64 +40,70 @@ def full_log_det(function, x: Tensor) -> tuple[Tensor, Tensor]:
     return z, torch.linalg.slogdet(jacobian).logabsdet
 
 
-def series_terms(g, x: Tensor, n_terms: int, *, generator: torch.Generator | None = None):
-    """x + g(x), and the first terms (-1)^(n+1) / n * eps^T J_g^n eps of a series, one draw of eps for all.
+def series_terms(
+    g, x: Tensor, n_terms: int, *, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """x + g(x), and estimates of the first terms of the series, (-1)^(n+1) / n * eps^T J_g^n eps.
 
-    Each has the mean (-1)^(n+1) / n * tr(J_g^n) over eps, a vector of random signs, and takes one backward pass.
+    The signs eps are drawn once for all terms. The mean of eps^T J^n eps is the trace of J^n; one backward pass
+    takes eps^T J^n from eps^T J^(n-1), and no Jacobian is ever made.
 
     Args:
         g: A function of each row of a batch by itself, (B, D) -> (B, D).
         x: Where, (B, D).
-        n_terms: How many terms.
+        n_terms: How many terms. Cut off there, the series is biased.
         generator: Source of the signs.
 
     Returns:
-        x + g(x), (B, D), and the terms in nats, (n_terms, B). Cut off here, their sum is biased.
+        x + g(x), (B, D), and the terms in nats, (n_terms, B).
 
-    Source: book eq. `hutchinson`; Behrmann et al. (2019), Invertible residual networks, section 3.2.
+    Source: book eq. `hutchinson`; Behrmann et al. (2019), Invertible residual networks, section 3.
     """
     check_counts("series_terms", n_terms=n_terms)
-    shift, pull = torch.func.vjp(g, x)
-    eps = torch.randint(0, 2, x.shape, generator=generator, device=x.device).to(x.dtype) * 2 - 1
+    g_x, pull = torch.func.vjp(g, x)
+    coins = torch.randint(0, 2, x.shape, generator=generator, device=x.device)
+    eps = 2 * coins.to(x.dtype) - 1
     row, terms = eps, []
     for n in range(1, n_terms + 1):
         (row,) = pull(row)  # eps^T J^n
         terms.append((-1) ** (n + 1) / n * (row * eps).sum(1))
-    return x + shift, torch.stack(terms)
+    return x + g_x, torch.stack(terms)
 
 
-def roulette_log_det(g, x: Tensor, go_on: float, *, generator: torch.Generator | None = None):
-    """x + g(x), and an estimate of log |det(I + J_g(x))| without bias, from about 1 / (1 - go_on) backward passes.
+def roulette_log_det(
+    g, x: Tensor, go_on: float, *, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """x + g(x), and an estimate of log |det(I + J_g(x))| without bias, by 1 / (1 - go_on) backward passes on average.
 
-    After each term chance decides whether the series goes on. A term that is reached with probability
-    go_on^(n-1) counts as much more, so that on average nothing is missing.
+    After each term chance decides whether the series goes on. Term n is reached with probability go_on^(n-1), and
+    counts that much more where it is: in the mean nothing is missing.
 
     Args:
         g: A contraction of each row of a batch by itself, (B, D) -> (B, D).
         x: Where, (B, D).
-        go_on: Probability to go on after a term, between 0 and 1; not below g's contraction, or the variance
-            may be infinite.
+        go_on: Probability to go on after a term. The variance is finite where it lies above the square of
+            g's contraction.
         generator: Source of randomness.
 
     Returns:
-        x + g(x), (B, D), and nats, (B,). Their mean over many calls is the log-determinant.
+        x + g(x), (B, D), and nats, (B,), whose mean over many calls is the log-determinant.
 
     Raises:
         ValueError: If go_on is not between 0 and 1.
 
-    Source: book eq. `roulette`; Chen et al. (2019), Residual flows for invertible generative modeling, section 3.1.
+    Source: book eq. `roulette`; Chen et al. (2019), Residual flows, section 3.1.
     """
     if not 0 < go_on < 1:
         raise ValueError(f"roulette_log_det: expected go_on between 0 and 1, got {go_on!r}.")
-    luck = 1 - torch.rand((), generator=generator, device=x.device, dtype=torch.float64).item()  # in (0, 1]
+    luck = 1 - torch.rand((), generator=generator, device=x.device).item()  # in (0, 1]
     n_terms = 1 + int(math.log(luck) / math.log(go_on))
     z, terms = series_terms(g, x, n_terms, generator=generator)
-    weights = go_on ** -torch.arange(n_terms, device=x.device, dtype=x.dtype)  # 1 / P(T >= n)
-    return z, weights @ terms
+    reached = go_on ** torch.arange(n_terms).to(x)  # how probable each term was
+    return z, (terms / reached[:, None]).sum(0)
 
 
 class ResidualMap(nn.Module):
-    """z = x + g(x), where g(x) = W_2 tanh(W_1 x + b_1) + b_2 shrinks every distance by c < 1 or more.
+    """z = x + g(x), where g(x) = W_2 tanh(W_1 x + b_1) + b_2 shrinks every distance: to rho < 1 of it at most.
 
     Invertible by construction: x -> z - g(x) is then a contraction, whose one fixed point is the
     inverse. A network without such a constraint may fold, and its "density" counts what it folds
@@ -106,7 +112,7 @@ class ResidualMap(nn.Module):
     Args:
         dim: D.
         hidden: Units of the hidden layer.
-        contraction: c, between 0 and 1. Near 1 the map bends more, and its inverse takes more steps.
+        contraction: rho, between 0 and 1. Near 1 the map bends more, and its inverse takes more steps.
 
     Raises:
         ValueError: If a size is below 1, or c not between 0 and 1.
