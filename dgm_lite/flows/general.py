@@ -2,8 +2,8 @@
 
     log p(x) = log p_z(f(x)) + log |det J_f(x)|,   J_f by D backward passes, det in O(D^3).
 
-Nothing in the network is arranged for the determinant's sake. That is what it costs. For f(x) = x + g(x) with a
-contraction g the logarithm is a series of traces as well, and random vectors estimate traces without bias:
+Nothing in the network is arranged for the determinant's sake. That is what it costs. For f(x) = x + g(x)
+with a contraction g the logarithm is also a series of traces, which random signs estimate without bias:
 
     log det(I + J_g) = sum_n (-1)^(n+1) tr(J_g^n) / n                [book: eq. log-det-series]
 """
@@ -45,8 +45,8 @@ def series_terms(
 ) -> tuple[Tensor, Tensor]:
     """x + g(x), and estimates of the first terms of the series, (-1)^(n+1) / n * eps^T J_g^n eps.
 
-    The signs eps are drawn once for all terms. The mean of eps^T J^n eps is the trace of J^n; one backward pass
-    takes eps^T J^n from eps^T J^(n-1), and no Jacobian is ever made.
+    The signs eps are drawn once for all terms. The mean of eps^T J^n eps is the trace of J^n; one backward
+    pass makes eps^T J^n of eps^T J^(n-1), and no Jacobian is ever made.
 
     Args:
         g: A function of each row of a batch by itself, (B, D) -> (B, D).
@@ -73,10 +73,10 @@ def series_terms(
 def roulette_log_det(
     g, x: Tensor, go_on: float, *, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
-    """x + g(x), and an estimate of log |det(I + J_g(x))| without bias, by 1 / (1 - go_on) backward passes on average.
+    """x + g(x), and an estimate of log |det(I + J_g(x))| without bias.
 
-    After each term chance decides whether the series goes on. Term n is reached with probability go_on^(n-1), and
-    counts that much more where it is: in the mean nothing is missing.
+    After each term chance decides whether the series goes on. Term n is reached with probability go_on^(n-1)
+    and counts that much more if it is: on average nothing is missing, after 1 / (1 - go_on) backward passes.
 
     Args:
         g: A contraction of each row of a batch by itself, (B, D) -> (B, D).
@@ -95,7 +95,8 @@ def roulette_log_det(
     """
     if not 0 < go_on < 1:
         raise ValueError(f"roulette_log_det: expected go_on between 0 and 1, got {go_on!r}.")
-    luck = 1 - torch.rand((), generator=generator, device=x.device).item()  # in (0, 1]
+    # In (0, 1], not [0, 1): the logarithm of 0 would go on for ever.
+    luck = 1 - torch.rand((), generator=generator, device=x.device).item()
     n_terms = 1 + int(math.log(luck) / math.log(go_on))
     z, terms = series_terms(g, x, n_terms, generator=generator)
     reached = go_on ** torch.arange(n_terms).to(x)  # how probable each term was
@@ -103,7 +104,7 @@ def roulette_log_det(
 
 
 class ResidualMap(nn.Module):
-    """z = x + g(x), where g(x) = W_2 tanh(W_1 x + b_1) + b_2 shrinks every distance: to rho < 1 of it at most.
+    """z = x + g(x), where g(x) = W_2 tanh(W_1 x + b_1) + b_2 has a Lipschitz constant of at most rho < 1.
 
     Invertible by construction: x -> z - g(x) is then a contraction, whose one fixed point is the
     inverse. A network without such a constraint may fold, and its "density" counts what it folds
@@ -143,7 +144,7 @@ class ResidualMap(nn.Module):
         return full_log_det(lambda v: v + g(v), x)
 
     def estimate(self, x: Tensor, *, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """(z, log_det) as of ``to_latent``, but log_det is an unbiased estimate, and no determinant is computed."""
+        """(z, log_det) as of ``to_latent``, but log_det is an estimate without bias, (B,)."""
         return roulette_log_det(self.shift(), x, self.contraction, generator=generator)
 
     @torch.no_grad()
@@ -158,7 +159,7 @@ class ResidualMap(nn.Module):
 
 
 class DeepDensity(Flow):
-    """A flow of general invertible networks: log p(x) with determinants in full, and a loss that can do without.
+    """A flow of general invertible networks; its log p(x) needs determinants in full, its loss only if asked.
 
     Args:
         dim: D.
@@ -179,7 +180,7 @@ class DeepDensity(Flow):
         self.estimate = estimate
 
     def loss(self, x: Tensor) -> Tensor:
-        """Mean of -log p(x), nats per example; in training, with ``estimate``, an estimate of it without bias."""
+        """Mean of -log p(x), nats per example; with ``estimate``, in training, an estimate without bias."""
         if not (self.estimate and self.training):
             return super().loss(x)
         scaling, *maps = self.bijection.layers

@@ -1,4 +1,4 @@
-"""What a log-determinant costs: in full, by an estimate without bias, read off a coupling; seconds against D."""
+"""What a log-determinant costs against D: in full, by an estimate without bias, read off a coupling."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -27,10 +27,10 @@ def seconds(run: Callable, *, repeats: int = 5, calls: int = 1) -> float:
 def costs(dims: Iterable[int], *, batch: int = 16, contraction: float = 0.9) -> dict[str, list[float]]:
     """Seconds for the log-determinants of a batch, for each D, in four ways.
 
-    The general layer is x + g(x) with D hidden units. In full and estimated, it is the same layer at the same x;
-    the estimate's series has as many terms as the roulette has on average, 1 / (1 - contraction). The couplings
-    move every number once, with networks of D hidden units. What their own log-determinant adds to the time of
-    their networks is measured apart: two sums of D/2 numbers.
+    The general layer is x + g(x) with D hidden units, the same at the same x in full and estimated; the
+    estimate's series has as many terms as the roulette has on average, 1 / (1 - contraction). The couplings
+    move every number once, with networks of D hidden units. What their log-determinants add to the time of
+    these networks is measured apart: two sums of D/2 numbers.
 
     Args:
         dims: Every D, from 2 up.

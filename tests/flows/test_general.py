@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from dgm_lite import laws
-from dgm_lite.flows.coupling import AffineCoupling
 from dgm_lite.flows import general
+from dgm_lite.flows.coupling import AffineCoupling
 from dgm_lite.flows.general import DeepDensity, ResidualMap, full_log_det, roulette_log_det, series_terms
 
 
