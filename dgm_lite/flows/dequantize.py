@@ -2,8 +2,8 @@
 
     log p(x) >= E_u[ log p_v((x + u) / L) ] - D log L,   u ~ U[0, 1)^D            [book: eq. dequantise]
 
-The value is a bound and is called ``elbo``: the probability of an integer x is the integral of the
-density over its cell, of which one draw of u sees one point.
+The value is a bound and is called ``elbo``: the probability of an integer x is the mean of the density over
+its cell [book: eq. dequantise-cell], and the logarithm of a mean is never below the mean of the logarithms.
 """
 
 import math
@@ -41,8 +41,9 @@ class Logit(nn.Module):
 class DequantizedFlow(nn.Module):
     """A model of integers x in {0, .., levels-1}^D: a flow over logit((x + u) / levels).
 
-    It has ``elbo`` and no ``log_prob``. Over all x the true probabilities (of which it gives bounds)
-    sum to one, because the cells tile the unit cube and the logit maps that onto the flow's whole space.
+    It has ``elbo`` and no ``log_prob``. p(x) is the density's mass in the cell of x, of which one draw of u
+    sees one point. Over all x these masses (of which it gives bounds) sum to one, because the cells tile the
+    unit cube and the logit maps that onto the flow's whole space.
 
     Args:
         flow: A Flow of D real numbers.
@@ -140,7 +141,7 @@ class DequantizedFlow(nn.Module):
             TooLarge: If D is larger than 2.
             ValueError: If x is not of its kind.
 
-        Source: book eq. `dequantise`.
+        Source: book eq. `dequantise-cell`.
         """
         x = self.check(x)
         if self.dim > 2:

@@ -99,7 +99,7 @@ def roulette_log_det(
     luck = 1 - torch.rand((), generator=generator, device=x.device).item()
     n_terms = 1 + int(math.log(luck) / math.log(go_on))
     z, terms = series_terms(g, x, n_terms, generator=generator)
-    reached = go_on ** torch.arange(n_terms).to(x)  # how probable each term was
+    reached = go_on ** torch.arange(n_terms).to(x)  # P(T >= n)
     return z, (terms / reached[:, None]).sum(0)
 
 
