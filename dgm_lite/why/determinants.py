@@ -12,7 +12,7 @@ from dgm_lite.flows.general import ResidualMap, full_log_det, series_terms
 FULL, ESTIMATE, COUPLINGS, SUM = "in full", "estimated", "two couplings", "their sums alone"
 
 
-def seconds(run: Callable, *, repeats: int = 5, calls: int = 1) -> float:
+def seconds(run: Callable, *, repeats: int = 3, calls: int = 1) -> float:
     """Processor time of one call of ``run``: the shortest of several measurements of several calls each."""
     times = []
     for _ in range(repeats):
