@@ -159,25 +159,24 @@ q3 = Exercise(
 )
 
 
-def dark_camera() -> str:
+def two_bad_nights() -> str:
     return "c"
 
 
 q4 = Exercise(
     "q4",
     Letter(
-        dark_camera(),
-        "A black frame is cheap to describe, so it is likely; only a test of both sides notices.",
-        a="A black frame is unlike the training images, yet each of its pixels is easy to predict, so log "
-        "p(x) rises.",
-        b="Typicality is the distance from the usual value, and a black frame is far above it. It would "
-        "notice.",
-        d="A classifier must name some class, and nothing makes it hesitate on black: it was sure of "
-        "letters, too.",
+        two_bad_nights(),
+        "Blank is what the model expects at the margins; an even grey it has never met. A test of both sides "
+        "would notice the blank sheets, too.",
+        a="Neither is a digit, but one of the two costs the model next to nothing: look at the prices of "
+        "the pixels of a blank page again.",
+        b="A grey sheet is as simple as a blank one, and yet 16 of the 17 constant pages are less likely "
+        "than every test digit. What is cheap is what the model expects where it stands.",
+        d="The other way round: digits have blank margins, and none of them is an even grey.",
     ),
-    "How many bits does it take to describe a black frame? Then look again at the digit that was erased "
-    "row by row.",
-    dark_camera,
-    "Likelihood rewards what is easy to predict, not what is familiar. A monitor for low p(x) is blind to "
-    "a blank input.",
+    "What does each pixel cost after the ones before it? Look again at the pages of one grey level.",
+    two_bad_nights,
+    "Likelihood rewards what the model expects where it stands, not what is familiar as a whole, and not "
+    "what is simple. A monitor for low p(x) is blind to a blank input, and awake to a grey one.",
 )

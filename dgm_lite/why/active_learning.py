@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.stats import t as student_t
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from dgm_lite.datasets.dataset import Dataset
 from dgm_lite.evaluate.likelihood import log_prob
-from dgm_lite.shapes import check_real, check_shape
+from dgm_lite.shapes import check_count, check_real, check_shape
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,14 @@ class Asking:
         log_px: Their log p(x), nats, (n,).
         classifier: The learner, trained on the labels so far; has ``predict_proba``.
         random: Source of randomness.
+        n_asked: How many labels were bought so far.
     """
 
     x: np.ndarray
     log_px: np.ndarray
     classifier: LogisticRegression
     random: np.random.Generator
+    n_asked: int = 0
 
 
 Strategy = Callable[[Asking], np.ndarray]
@@ -92,6 +95,18 @@ def small_margin(now: Asking) -> np.ndarray:
     """
     sorted_p = np.sort(now.classifier.predict_proba(now.x), axis=1)
     return sorted_p[:, -2] - sorted_p[:, -1]
+
+
+def odd_first(n: int) -> Strategy:
+    """Low p(x) for the first n labels, a small margin from then on.
+
+    Raises:
+        ValueError: If n is below 1.
+
+    Source: book eq. `ask-low-px` and `ask-margin`.
+    """
+    check_count(n, "odd_first", "n")
+    return lambda now: low_density(now) if now.n_asked < n else small_margin(now)
 
 
 @dataclass(frozen=True)
@@ -131,7 +146,7 @@ def learn(pool: Pool, strategy: Strategy, budgets: Sequence[int], *, seed: int =
     accuracy = [_accuracy(classifier, pool)]
     for budget in budgets[1:]:
         rest = np.setdiff1d(np.arange(len(x)), asked)
-        value = strategy(Asking(x[rest], log_px[rest], classifier, random))
+        value = strategy(Asking(x[rest], log_px[rest], classifier, random, len(asked)))
         best = np.argsort(-value, kind="stable")[: budget - len(asked)]
         asked = np.concatenate([asked, rest[best]])
         classifier = _trained(pool, x[asked], y[asked])
@@ -159,6 +174,27 @@ def courses(pools: Sequence[Pool], strategy: Strategy, budgets: Sequence[int]) -
     if not pools:
         raise ValueError("courses: expected at least one pool, got none.")
     return np.stack([learn(pool, strategy, budgets, seed=seed).accuracy for seed, pool in enumerate(pools)])
+
+
+def lead(runs: np.ndarray, rival: np.ndarray) -> tuple[float, float]:
+    """How far one strategy is ahead of another that played the same games.
+
+    Args:
+        runs: Accuracies of one, a number for each game, (games,).
+        rival: Accuracies of the other, (games,).
+
+    Returns:
+        (mean of the differences, half the width of its 95 % interval by Student's t).
+
+    Raises:
+        ValueError: If there are fewer than two games, or not as many of both.
+    """
+    if len(runs) < 2 or np.shape(runs) != np.shape(rival):
+        got = f"{np.shape(runs)} and {np.shape(rival)}"
+        raise ValueError(f"lead: expected two rows of as many games, at least 2, got {got}.")
+    gaps = np.asarray(runs) - np.asarray(rival)
+    half = student_t.ppf(0.975, len(gaps) - 1) * gaps.std(ddof=1) / np.sqrt(len(gaps))
+    return float(gaps.mean()), float(half)
 
 
 def hide_new_kinds(

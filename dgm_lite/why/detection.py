@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dgm_lite.datasets import images
 from dgm_lite.datasets.dataset import Dataset
+from dgm_lite.evaluate.decisions import risk_coverage
 from dgm_lite.evaluate.likelihood import log_prob
 from dgm_lite.shapes import check_count, check_levels, check_real, show
 
 
 def typicality(log_px: Tensor, heldout: Tensor) -> Tensor:
-    """-|log p(x) - m|, m the mean of log p over held-out objects: as likely as usual, not more and not less.
+    """-|-log p(x) - L|, L the mean of -log p over held-out objects: as likely as usual, not more, not less.
 
     Args:
         log_px: log p(x) of the objects in question, nats, (B,).
@@ -157,6 +160,96 @@ def keep_rows(x: Tensor, rows: int, *, width: int) -> Tensor:
     kept = x.clone()
     kept[:, rows * width :] = 0
     return kept
+
+
+def foreign_images(digits: Tensor) -> dict[str, Tensor]:
+    """Images that are no digits of the collection, by kind: other objects, no objects, digits taken apart.
+
+    Args:
+        digits: Digits of 8 x 8 pixels and 17 levels, (N, 64). Some kinds are made from them.
+
+    Returns:
+        Integers 0..16, (n, 64) each; one image where all of a kind are equal.
+
+    Raises:
+        ValueError: If the digits are no such images.
+    """
+    check_levels(digits, 17, ("N", 64), "foreign_images")
+    place = torch.arange(64)
+    shuffled = torch.randperm(64, generator=torch.Generator().manual_seed(0))
+    return {
+        "other hands": images.reduced_digits()[0],
+        "letters": images.letters()[0],
+        "quarter turn": digits.view(-1, 8, 8).rot90(1, (1, 2)).flatten(1),
+        "shuffled pixels": digits[:, shuffled],
+        "noise": images.noise_images(400),
+        "constant": images.constant_images(17),
+        "checkerboard": ((place // 8 + place) % 2 * 16)[None],
+        "half a digit": keep_rows(digits, 4, width=8),
+        "two rows": keep_rows(digits, 2, width=8),
+        "one dot": 16 * torch.eye(64, dtype=torch.long),
+        "blank page": torch.zeros(1, 64, dtype=torch.long),
+    }
+
+
+def log_ordinary(ratio: Tensor, heldout: Tensor, share: float = 0.05) -> Tensor:
+    """log P(ordinary | x) = log sigmoid(ratio - tau), tau the quantile ``share`` of held-out ratios.
+
+    How often foreign objects come, and how well the background describes them, we do not know. Both are a
+    constant beside the ratio, and tau stands for it: a share of ordinary objects falls below one half.
+
+    Args:
+        ratio: log p(x) - log p_0(x), nats, (B,).
+        heldout: The same of ordinary objects that the model was not trained on, (N,).
+        share: Of ordinary objects that we are ready to give less than one half, in (0, 1).
+
+    Returns:
+        Nats, at most 0, (B,).
+
+    Raises:
+        ValueError: If either is no list of finite numbers, or the share is outside (0, 1).
+
+    Source: book eq. `ordinary`.
+    """
+    check_real(ratio, ("B",), "log_ordinary")
+    check_real(heldout, ("N",), "log_ordinary heldout")
+    if not 0 < share < 1:
+        raise ValueError(f"log_ordinary: expected a share in (0, 1), got {share}.")
+    return F.logsigmoid(ratio - heldout.quantile(share))
+
+
+def area_gap(score: Tensor, rival: Tensor, correct: Tensor, *, draws: int = 200, seed: int = 0) -> Tensor:
+    """How much lower or higher the area under the risk-coverage curve is by one score than by its rival.
+
+    Args:
+        score: Of each decision, high for those to keep, (B,).
+        rival: Another score of the same decisions, (B,).
+        correct: Which of the decisions are right, (B,), bool.
+        draws: How often the objects are drawn again, with replacement, for the interval.
+        seed: Of these draws.
+
+    Returns:
+        (difference, lower end, upper end), the ends those of a 95 % interval; negative is better.
+
+    Raises:
+        ValueError: If the three differ in length.
+
+    Source: book eq. `risk-coverage`.
+    """
+    if not len(score) == len(rival) == len(correct):
+        got = f"{len(score)}, {len(rival)} and {len(correct)}"
+        raise ValueError(f"area_gap: expected two scores and a truth of each decision, got {got}.")
+    check_count(draws, "area_gap", "draws")
+    generator = torch.Generator().manual_seed(seed)
+    chosen = [torch.arange(len(score))]
+    chosen += [torch.randint(len(score), (len(score),), generator=generator) for _ in range(draws)]
+    gaps = [_area(score[i], correct[i]) - _area(rival[i], correct[i]) for i in chosen]
+    ends = torch.stack(gaps[1:]).quantile(torch.tensor([0.025, 0.975], dtype=gaps[0].dtype))
+    return torch.cat([gaps[0][None], ends])
+
+
+def _area(score: Tensor, correct: Tensor) -> Tensor:
+    return risk_coverage(score, correct)[1].mean()
 
 
 def worst_rank(scores: Sequence[Tensor], heldout: Sequence[Tensor]) -> Tensor:

@@ -1,11 +1,14 @@
 """Watch a stream of objects and say when the world has changed: the CUSUM chart on a model's surprise."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from dgm_lite.shapes import check_count, check_real
+
+Chart = Callable[[Tensor], Tensor]
 
 
 def standardise(scores: Tensor, ordinary: Tensor) -> Tensor:
@@ -78,6 +81,24 @@ def cusum(v: Tensor, slack: float = 0.5) -> Tensor:
     return torch.stack(path, dim=1)
 
 
+def two_sided(v: Tensor, slack: float = 0.5) -> Tensor:
+    """max of the charts on v and on -v: evidence that v has risen, or fallen.
+
+    Args:
+        v: As for ``cusum``.
+        slack: As for ``cusum``.
+
+    Returns:
+        The larger evidence after each object, (n_streams, length).
+
+    Raises:
+        ValueError: If v is no table of finite numbers.
+
+    Source: book eq. `cusum`.
+    """
+    return torch.maximum(cusum(v, slack), cusum(-v, slack))
+
+
 def alarm_level(calm: Tensor, rate: float) -> float:
     """The level that the evidence exceeds in a share ``rate`` of calm streams.
 
@@ -111,6 +132,40 @@ class Alarms:
     def missed(self) -> float:
         """Share of the streams without a false alarm in which the change went unnoticed."""
         return self.delay.isinf().float().mean().item()
+
+
+def race(before: Tensor, worlds: Mapping[str, Tensor], *, chart: Chart = cusum, rate: float = 0.05,
+         n_streams: int = 1000, change: int = 100, generator: torch.Generator | None = None,
+         ) -> dict[str, Tensor]:  # fmt: skip
+    """How soon a monitor notices each change, with its level set for a given rate of false alarms.
+
+    Two monitors can be compared only at the same rate, so the level is set on calm streams of the very
+    objects that come before the change. Whether a level carries over to other objects is another question.
+
+    Args:
+        before: The monitor's scores of ordinary objects, in standard deviations, (N,).
+        worlds: Its scores of what the stream turns into, by name, (M,) each.
+        chart: From scores to evidence: ``cusum`` or ``two_sided``.
+        rate: Share of calm streams, twice as long as the time before the change, with a false alarm.
+        n_streams: How many streams, calm ones and of each change.
+        change: Objects before the change; twice as many follow it.
+        generator: Source of randomness.
+
+    Returns:
+        Objects from the change to the alarm, of streams without a false alarm, by name; infinity is never.
+
+    Raises:
+        ValueError: If a count is below 1, or the rate outside (0, 1).
+
+    Source: book eq. `cusum`.
+    """
+    size = {"n_streams": n_streams, "generator": generator}
+    calm = drift(before, before, length=2 * change, change=2 * change, **size)
+    level, delays = alarm_level(chart(calm), rate), {}
+    for world, after in worlds.items():
+        v = drift(before, after, length=3 * change, change=change, **size)
+        delays[world] = alarms(chart(v), level, change).delay
+    return delays
 
 
 def alarms(path: Tensor, level: float, change: int) -> Alarms:

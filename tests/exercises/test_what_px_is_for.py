@@ -2,6 +2,10 @@
 
 import torch
 
+from dgm_lite import catalog
+from dgm_lite.datasets import files
+from dgm_lite.datasets.images import digits
+from dgm_lite.evaluate.likelihood import log_prob
 from dgm_lite.exercises import what_px_is_for as chapter
 from dgm_lite.exercises.what_px_is_for import q1, q2, q3, q4
 from tests.exercises import naming, passing, said
@@ -76,9 +80,9 @@ WRONG = [
      "not to a test object"),
     (q3, lambda s, train, test: (gap(s, train) < gap(test, train).median()).float().mean(),
      "closer than nearly all of these"),
-    (q4, "a", "log p(x) rises"),
-    (q4, "b", "It would notice"),
-    (q4, "d", "must name some class"),
+    (q4, "a", "costs the model next to nothing"),
+    (q4, "b", "16 of the 17 constant pages"),
+    (q4, "d", "other way round"),
     (q4, 4, "Expected one letter"),
 ]  # fmt: skip
 
@@ -88,3 +92,13 @@ test_likely_mistakes_are_named = naming(WRONG)
 
 def test_an_answer_that_fails_is_no_traceback(capsys):
     assert "ZeroDivisionError" in said(q1, lambda log_px, heldout: 1 / 0, capsys)
+
+
+def test_the_two_bad_nights_are_as_the_model_sees_them():
+    """The letter that counts as right is what the shipped model does, not what one would expect."""
+    model, _ = catalog.load(files.path("causal_arm_digits.safetensors"))
+    data = digits()
+    quiet = log_prob(model, data.valid).quantile(0.01)
+    constant = log_prob(model, torch.arange(17)[:, None].repeat(1, 64))
+    assert constant[0] > quiet and (constant[1:] < log_prob(model, data.test).min()).all()
+    assert chapter.two_bad_nights() == "c"

@@ -11,8 +11,10 @@ from dgm_lite.why.active_learning import (
     at_random,
     courses,
     hide_new_kinds,
+    lead,
     learn,
     low_density,
+    odd_first,
     small_margin,
 )
 from dgm_lite.why.detection import NeighbourCode
@@ -116,3 +118,35 @@ def test_bad_input_is_refused(call, words):
     with pytest.raises(ValueError) as refusal:
         call()
     assert words in str(refusal.value)
+
+
+def test_odd_first_changes_over_when_it_has_asked_enough():
+    class Unsure:
+        def predict_proba(self, x):
+            return np.array([[0.6, 0.4], [0.9, 0.1], [0.5, 0.5]])
+
+    log_px, chosen = np.array([-1.0, -9.0, -5.0]), []
+    for n in (0, 19, 20, 60):
+        chosen.append(odd_first(20)(Asking(np.zeros((3, 2)), log_px, Unsure(), None, n)).argmax())
+    assert chosen == [1, 1, 2, 2]
+    p = pool(known=clouds(30, 2)[0], known_labels=clouds(30, 2)[1])
+    both, odd = (learn(p, strategy, [0, 10, 20]).asked for strategy in (odd_first(10), low_density))
+    assert set(both[:10]) == set(odd[:10]) and set(both) != set(odd)
+
+
+def test_a_lead_comes_with_the_interval_of_its_pairs():
+    rival = np.array([0.1, 0.5, 0.9])
+    ahead, half = lead(rival + [0.1, 0.2, 0.3], rival)
+    assert ahead == pytest.approx(0.2)
+    assert half == pytest.approx(4.3027 * 0.1 / 3**0.5, rel=1e-4)  # Student's t with two degrees of freedom
+
+
+@pytest.mark.parametrize(("runs", "rival"), [([0.5], [0.4]), ([0.5, 0.6], [0.4])])
+def test_a_lead_needs_pairs(runs, rival):
+    with pytest.raises(ValueError, match="as many games, at least 2"):
+        lead(np.array(runs), np.array(rival))
+
+
+def test_odd_first_needs_a_number():
+    with pytest.raises(ValueError, match="odd_first"):
+        odd_first(0)

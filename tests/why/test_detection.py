@@ -10,7 +10,10 @@ from dgm_lite.datasets.toys import two_moons
 from dgm_lite.why.detection import (
     NeighbourCode,
     all_scores,
+    area_gap,
+    foreign_images,
     keep_rows,
+    log_ordinary,
     mutate,
     mutated,
     typicality,
@@ -92,6 +95,43 @@ def test_worst_rank_is_ruled_by_the_most_doubtful_score_in_any_unit():
     torch.testing.assert_close(worst_rank([1000 * low, high], [1000 * heldout, heldout]), rank)
 
 
+def test_foreign_images_are_images_and_no_digits_of_ours():
+    x = digits().test
+    kinds = foreign_images(x)
+    for name, images in kinds.items():
+        assert images.dtype == torch.int64 and images.shape[1] == 64 and len(images), name
+        assert images.min() >= 0 and images.max() <= 16, name
+        assert not (images[:, None] == x).all(2).any(), f"{name}: a test digit is among them"
+    assert kinds["half a digit"][:, 32:].sum() == 0 and kinds["blank page"].sum() == 0
+    assert torch.equal(kinds["quarter turn"].sum(1), x.sum(1))
+
+
+def test_ordinary_is_likely_for_all_but_a_share_of_the_ordinary():
+    heldout = torch.randn(1000, generator=generator()) * 10 + 40
+    p = log_ordinary(heldout, heldout, share=0.1).exp()
+    assert (p < 0.5).double().mean().item() == pytest.approx(0.1, abs=0.005)
+    far = log_ordinary(torch.tensor([-500.0, 500.0]), heldout, share=0.1)
+    assert far[1] == 0 and far[0] < -500  # in logarithms: nothing underflows
+
+
+def test_being_ordinary_weighs_nothing_among_the_ordinary():
+    """Unlike p(x) as a factor, the weight goes to 1: the classifier's order is left as it is."""
+    ratio, log_py = torch.linspace(60, 160, 50), -torch.rand(50, generator=generator())
+    weighed = log_py + log_ordinary(ratio, torch.linspace(20, 60, 100))
+    assert torch.equal(weighed.argsort(), log_py.argsort())
+    assert not torch.equal((log_py + ratio).argsort(), log_py.argsort())
+
+
+def test_a_better_score_has_a_smaller_area_and_an_interval_that_says_so():
+    right = torch.rand(400, generator=generator()) < 0.7
+    noise = torch.randn(400, generator=generator(1))
+    gap, low, high = area_gap(right + 0.5 * noise, noise, right).tolist()
+    assert low < gap < high < 0
+    assert area_gap(noise, noise, right).tolist() == [0, 0, 0]
+    better = right + 0.5 * noise
+    assert area_gap(better, noise, right).tolist() == area_gap(better, noise, right).tolist()
+
+
 BLANK = torch.zeros(2, 4).long()
 BAD = [
     (lambda: typicality(torch.tensor([float("nan")]), torch.zeros(3)), "finite"),
@@ -102,6 +142,11 @@ BAD = [
     (lambda: NeighbourCode(torch.zeros(2, 7).long(), 4, width=2), "rows of 2 pixels"),
     (lambda: NeighbourCode(BLANK, 4, width=2).log_prob(torch.zeros(1, 6).long()), "(B, 4)"),
     (lambda: keep_rows(torch.zeros(2, 8), 3, width=4), "got 3 rows"),
+    (lambda: foreign_images(torch.zeros(2, 16).long()), "(N, 64)"),
+    (lambda: log_ordinary(torch.zeros(2), torch.zeros(3), share=1.0), "share in (0, 1), got 1.0"),
+    (lambda: log_ordinary(torch.zeros(2), torch.zeros(2, 2)), "heldout"),
+    (lambda: area_gap(torch.zeros(2), torch.zeros(3), torch.ones(2).bool()), "got 2, 3 and 2"),
+    (lambda: area_gap(torch.zeros(2), torch.zeros(2), torch.ones(2).bool(), draws=0), "draws"),
     (lambda: worst_rank([], []), "got 0, 0"),
     (lambda: worst_rank([torch.zeros(2)], []), "got 1, 0"),
 ]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dgm_lite.why.stream import alarm_level, alarms, cusum, drift, standardise
+from dgm_lite.why.stream import alarm_level, alarms, cusum, drift, race, standardise, two_sided
 
 
 def generator(seed=0):
@@ -84,3 +84,23 @@ def test_bad_input_is_refused(call, words):
     with pytest.raises(ValueError) as refusal:
         call()
     assert words in str(refusal.value)
+
+
+def test_a_chart_of_two_sides_hears_both():
+    v = torch.tensor([[0.0, 3.0, 3.0], [0.0, -3.0, -3.0]])
+    torch.testing.assert_close(two_sided(v), torch.tensor([[0.0, 2.5, 5.0]] * 2))
+    assert cusum(v)[1].max() == 0
+
+
+def test_monitors_race_at_the_same_rate_of_false_alarms():
+    """What lies two standard deviations off is noticed sooner than what lies less than one off."""
+    calm = torch.randn(4000, generator=generator())
+    worlds = {"strange": calm + 2, "calmer": calm - 2}
+    sharp, dull = (race(calm, {"new": calm + rise}, generator=generator(1))["new"] for rise in (2.0, 0.7))
+    assert sharp.median() < 0.5 * dull.median()
+    assert race(calm, worlds, generator=generator(1))["calmer"].median() == float("inf")
+    both = race(calm, worlds, chart=two_sided, generator=generator(1))
+    assert both["calmer"].median() < 10
+    for rate in (0.05, 0.3):  # an alarm before the change is false: half of the calm streams' length
+        left = len(race(calm, worlds, rate=rate, generator=generator(2))["strange"])
+        assert 1000 * (1 - rate) < left < 1000 * (1 - rate / 4)
