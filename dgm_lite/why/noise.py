@@ -2,7 +2,7 @@
 
     x' = argmax log p(t | x')   over integer images x' with |x'_d - x_d| <= budget     [book: eq. adversarial]
 
-Two attacks: by the gradient, for large images, and pixel by pixel, for small ones and for any score.
+Two attacks: by the gradient, for any image, and pixel by pixel, for small ones and for any score.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,8 @@ from dgm_lite.shapes import check_count, check_labels, check_levels, check_shape
 
 # Maps images (M, B, D) to numbers (M, B); an attack makes them small.
 Score = Callable[[Tensor], Tensor]
+# Maps images (B, D) to the change of a score, nearly, under each of the 2 D moves: (2D, B).
+Estimate = Callable[[Tensor], Tensor]
 
 
 def rms(delta: Tensor) -> Tensor:
@@ -47,19 +49,19 @@ def margin(logits: Tensor, y: Tensor) -> Tensor:
     return logits.gather(-1, y).squeeze(-1) - rivals.max(-1).values
 
 
-def targeted(
-    classifier: nn.Module, x: Tensor, target: int, *, budget: float,
+@torch.enable_grad()
+def projected_gradient(
+    objective: Callable[[Tensor], Tensor], x: Tensor, *, budget: float,
     levels: int = 256, n_steps: int = 20, whole: bool = True,
 ) -> Tensor:  # fmt: skip
-    """Images near x that the classifier takes for the target, by projected gradient ascent.
+    """Images near x on which an objective is high.
 
-    Each step moves every pixel by the same amount in the direction that raises log p(target | x'),
-    then back to within the budget and to existing grey levels.
+    Each step moves every pixel by the same amount in the direction that raises the objective, then back to
+    within the budget and to existing grey levels.
 
     Args:
-        classifier: Maps real images (B, *event) in grey levels to logits (B, n_classes).
+        objective: Maps real images (B, *event) in grey levels to numbers (B,), in nats.
         x: Integer images, values 0 .. levels-1, (B, *event).
-        target: The label to be seen.
         budget: Largest change of one pixel, in grey levels.
         levels: Number of grey levels.
         n_steps: Steps; together they could carry a pixel 2.5 budgets far.
@@ -69,33 +71,93 @@ def targeted(
         Images of x's shape: integers if ``whole``, else real numbers.
 
     Raises:
-        ValueError: If x is not an integer image, the budget is not above 0, or there is no such label.
+        ValueError: If x is not an integer image, or the budget is not above 0.
 
     Source: book eq. `projected-gradient`; Madry et al. (2018), Towards deep learning models resistant to
     adversarial attacks, section 2.1.
     """
-    check_levels(x, levels, ("B", *x.shape[1:]) if isinstance(x, Tensor) else ("B", "D"), "targeted")
-    check_count(n_steps, "targeted", "n_steps")
+    event = x.shape[1:] if isinstance(x, Tensor) else ("D",)
+    check_levels(x, levels, ("B", *event), "projected_gradient")
+    check_count(n_steps, "projected_gradient", "n_steps")
     if not budget > 0:
-        raise ValueError(f"targeted: expected a budget above 0 grey levels, got {budget!r}.")
-    lowest = (x - budget).clamp(min=0).float()
-    highest = (x + budget).clamp(max=levels - 1).float()
-    changed = x.float()
+        raise ValueError(f"projected_gradient: expected a budget above 0 grey levels, got {budget!r}.")
+    lowest, highest = (x - budget).clamp(min=0), (x + budget).clamp(max=levels - 1)
+    lowest, highest = lowest.to(torch.get_default_dtype()), highest.to(torch.get_default_dtype())
+    eta = 2.5 * budget / n_steps
+    changed = x.to(lowest.dtype)
     for _ in range(n_steps):
         changed.requires_grad_(True)
-        log_p = _log_prob_of(classifier, changed, target)
-        (gradient,) = torch.autograd.grad(log_p.sum(), changed)
-        step = 2.5 * budget / n_steps * gradient.sign()
-        changed = torch.clamp(changed.detach() + step, lowest, highest)
-    return changed.round().long() if whole else changed
+        rise = objective(changed).sum()
+        (gradient,) = torch.autograd.grad(rise, changed)
+        changed = changed.detach() + eta * gradient.sign()
+        changed = torch.clamp(changed, lowest, highest)
+    # A budget of 1.6 levels leaves room for one whole level, not for two.
+    return changed.round().clamp(lowest.ceil(), highest.floor()).long() if whole else changed
 
 
-def _log_prob_of(classifier: nn.Module, x: Tensor, target: int) -> Tensor:
-    """log p(target | x), (B,)."""
-    log_p = classifier(x).log_softmax(1)
-    if not 0 <= target < log_p.shape[1]:
-        raise ValueError(f"targeted: expected a label from 0 to {log_p.shape[1] - 1}, got {target!r}.")
-    return log_p[:, target]
+def targeted(
+    classifier: nn.Module, x: Tensor, target: int, *, budget: float,
+    levels: int = 256, n_steps: int = 20, whole: bool = True,
+) -> Tensor:  # fmt: skip
+    """Images near x that the classifier takes for the target: log p(target | x') is raised.
+
+    Args:
+        classifier: Maps real images (B, *event) in grey levels to logits (B, n_classes).
+        x: Integer images, values 0 .. levels-1, (B, *event).
+        target: The label to be seen.
+        budget: Largest change of one pixel, in grey levels.
+        levels: Number of grey levels.
+        n_steps: See ``projected_gradient``.
+        whole: See ``projected_gradient``.
+
+    Returns:
+        Images of x's shape: integers if ``whole``, else real numbers.
+
+    Raises:
+        ValueError: If x is not an integer image, the budget is not above 0, or there is no such label.
+
+    Source: book eq. `adversarial`.
+    """
+
+    def objective(z: Tensor) -> Tensor:
+        log_p = classifier(z).log_softmax(1)
+        if not 0 <= target < log_p.shape[1]:
+            raise ValueError(f"targeted: expected a label from 0 to {log_p.shape[1] - 1}, got {target!r}.")
+        return log_p[:, target]
+
+    return projected_gradient(objective, x, budget=budget, levels=levels, n_steps=n_steps, whole=whole)
+
+
+def untargeted(
+    classifier: nn.Module, x: Tensor, y: Tensor, *, budget: float,
+    levels: int = 256, n_steps: int = 20, whole: bool = True,
+) -> Tensor:  # fmt: skip
+    """Images near x that the classifier takes for anything but y: -log p(y | x') is raised.
+
+    Args:
+        classifier: Maps real images (B, *event) in grey levels to logits (B, n_classes).
+        x: Integer images, values 0 .. levels-1, (B, *event).
+        y: True labels, (B,).
+        budget: Largest change of one pixel, in grey levels.
+        levels: Number of grey levels.
+        n_steps: See ``projected_gradient``.
+        whole: See ``projected_gradient``.
+
+    Returns:
+        Images of x's shape: integers if ``whole``, else real numbers.
+
+    Raises:
+        ValueError: If x is not an integer image, the budget is not above 0, or there is not one label an image.
+
+    Source: book eq. `untargeted`.
+    """
+
+    def objective(z: Tensor) -> Tensor:
+        log_p = classifier(z).log_softmax(1)
+        check_labels(y, log_p.shape[1], len(z), "untargeted")
+        return -log_p.gather(1, y[:, None])[:, 0]
+
+    return projected_gradient(objective, x, budget=budget, levels=levels, n_steps=n_steps, whole=whole)
 
 
 def same_size_noise(
@@ -165,21 +227,67 @@ def against_both(classifier: nn.Module, density: nn.Module, y: Tensor, *, weight
     return score
 
 
+def first_look(classifier: nn.Module, density: nn.Module, y: Tensor, *, weight: float) -> Estimate:
+    """How ``against_both`` changes under each move, about: cheap enough to look at all of them.
+
+    The margin is exact. Of log p(x) a move of x_d changes the term log p(x_d | x_{<d}), which the model's
+    logits give exactly, and those that come after, for which their gradient stands in.
+
+    Args:
+        classifier: Maps (..., D) to logits (..., n_classes).
+        density: An autoregressive p(x): its ``logits`` map images (B, D), also real, to (B, levels, D).
+        y: True labels, (B,).
+        weight: As in ``against_both``.
+
+    Raises:
+        ValueError: If the density has no ``logits``.
+    """
+    if not hasattr(density, "logits"):
+        raise ValueError(f"first_look: expected an autoregressive density, got {type(density).__name__}.")
+
+    def estimate(now: Tensor) -> Tensor:
+        moved = now + one_level(now)
+        change = margin(classifier(moved), y) - margin(classifier(now), y)
+        return change - weight * _change_of_log_px(density, now)
+
+    return estimate
+
+
+@torch.enable_grad()
+def _change_of_log_px(density: nn.Module, now: Tensor) -> Tensor:
+    """Nearly log p(moved) - log p(now) for each of the 2 D moves, (2D, B)."""
+    z = now.to(torch.get_default_dtype()).requires_grad_(True)
+    log_p = density.logits(z).log_softmax(1)  # (B, levels, D)
+    terms = log_p.gather(1, now[:, None])[:, 0]
+    (slope,) = torch.autograd.grad(terms.sum(), z)
+    table, top = log_p.detach(), log_p.shape[1] - 1
+    up, down = (table.gather(1, (now + s).clamp(0, top)[:, None])[:, 0] - terms.detach() for s in (1, -1))
+    return torch.cat([up + slope, down - slope], dim=1).T
+
+
+def one_level(x: Tensor) -> Tensor:
+    """The 2 D moves of one pixel by one level, first those up and then those down, (2D, 1, D)."""
+    up = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
+    return torch.cat([up, -up])[:, None]
+
+
 @torch.no_grad()
 def pixel_by_pixel(
     score: Score, x: Tensor, *, levels: int, n_moves: int,
-    first_look: Score | None = None, shortlist: int = 16,
+    first_look: Estimate | None = None, shortlist: int = 16,
 ) -> Tensor:  # fmt: skip
     """Change one pixel by one level, again and again: the move that lowers the score most for its size.
 
-    All 2 D moves are tried, so no gradient is needed and every image on the way has whole grey levels.
+    All 2 D moves are tried, so no gradient is needed and every image on the way has whole grey levels. A move
+    back towards x counts as adding one half to the squared size, less than any move away: see ``_growth``.
 
     Args:
         score: What to lower: images (M, B, D) to numbers (M, B).
         x: Integer images, values 0 .. levels-1, (B, D).
         levels: Number of grey levels.
         n_moves: How many moves to make; an image for which no move helps stays as it is.
-        first_look: A cheaper score that picks the ``shortlist`` moves to which the score itself is applied.
+        first_look: A cheap estimate of the score's change under every move, (B, D) to (2D, B), in the order of
+            ``one_level``: the score itself is applied to the ``shortlist`` moves that look best by it.
         shortlist: How many moves pass the first look.
 
     Returns:
@@ -193,38 +301,33 @@ def pixel_by_pixel(
     check_levels(x, levels, ("B", "D"), "pixel_by_pixel")
     check_count(n_moves, "pixel_by_pixel", "n_moves")
     check_count(shortlist, "pixel_by_pixel", "shortlist")
-    one_level = torch.eye(x.shape[1], dtype=x.dtype)
-    moves = torch.cat([one_level, -one_level])[:, None]  # (2D, 1, D)
     path = [x]
     for _ in range(n_moves):
         now = path[-1]
-        moved = now + moves  # (2D, B, D)
+        moved = now + one_level(x)  # (2D, B, D)
         allowed = ((moved >= 0) & (moved < levels)).all(2)
         moved = moved.clamp(0, levels - 1)  # scores take images only
-        gain = _gain(first_look or score, now, moved, x)
-        gain = gain.masked_fill(~allowed, -torch.inf)
+        growth = _growth(now, moved, x)
         if first_look is not None:
-            moved, gain = _look_again(score, now, moved, x, gain, shortlist)
-        gain, index = gain.max(0)
+            looks = (-first_look(now) / growth).masked_fill(~allowed, -torch.inf)
+            best = looks.topk(min(shortlist, len(looks)), dim=0).indices
+            moved = moved.gather(0, best[..., None].expand(-1, -1, x.shape[1]))
+            allowed, growth = allowed.gather(0, best), growth.gather(0, best)
+        gain = (score(now[None]) - score(moved)) / growth
+        gain, index = gain.masked_fill(~allowed, -torch.inf).max(0)
         best = moved[index, torch.arange(len(x))]
         path.append(torch.where((gain > 0)[:, None], best, now))
     return torch.stack(path)
 
 
-def _gain(score: Score, now: Tensor, moved: Tensor, x: Tensor) -> Tensor:
-    """Fall of the score per growth of |x' - x|^2, (M, B)."""
+def _growth(now: Tensor, moved: Tensor, x: Tensor) -> Tensor:
+    """How much |x' - x|^2 grows with each move, counted as one half at least, (M, B).
+
+    A move away from x makes it grow by 1, 3, 5, ..; a move back makes it shrink, and a fall of the score
+    divided by a negative growth would rank last what costs nothing. So a move back counts as nearly free.
+    """
     growth = (moved - x).square().sum(2) - (now - x).square().sum(1)
-    # A move back towards x makes the perturbation smaller: it counts as nearly free.
-    return (score(now[None]) - score(moved)) / growth.clamp(min=0.5)
-
-
-def _look_again(
-    score: Score, now: Tensor, moved: Tensor, x: Tensor, gain: Tensor, n: int
-) -> tuple[Tensor, Tensor]:
-    """The n moves of largest gain at first look, and their gain by the score itself."""
-    best = gain.topk(min(n, len(gain)), dim=0)
-    moved = moved.gather(0, best.indices[..., None].expand(-1, -1, x.shape[1]))
-    return moved, _gain(score, now, moved, x).masked_fill(best.values.isinf(), -torch.inf)
+    return growth.clamp(min=0.5)
 
 
 @torch.no_grad()
