@@ -7,7 +7,7 @@ from dgm_lite.why.noise import untargeted
 
 
 class Hardened(nn.Module):
-    """Adversarial training: min over theta of the mean of max_delta -log p(y | x + delta), |delta_d| <= budget.
+    """Adversarial training: min_theta E[max_delta -log p(y | x + delta)], all |delta_d| <= budget.
 
     Train it in place of its classifier, which is then used by itself.
 

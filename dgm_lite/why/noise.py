@@ -147,7 +147,7 @@ def untargeted(
         Images of x's shape: integers if ``whole``, else real numbers.
 
     Raises:
-        ValueError: If x is not an integer image, the budget is not above 0, or there is not one label an image.
+        ValueError: If x is not an integer image, the budget is not above 0, or labels are missing.
 
     Source: book eq. `untargeted`.
     """
@@ -286,8 +286,8 @@ def pixel_by_pixel(
         x: Integer images, values 0 .. levels-1, (B, D).
         levels: Number of grey levels.
         n_moves: How many moves to make; an image for which no move helps stays as it is.
-        first_look: A cheap estimate of the score's change under every move, (B, D) to (2D, B), in the order of
-            ``one_level``: the score itself is applied to the ``shortlist`` moves that look best by it.
+        first_look: A cheap estimate of the score's change under every move, (B, D) to (2D, B), in the order
+            of ``one_level``: the score itself is applied to the ``shortlist`` moves that look best by it.
         shortlist: How many moves pass the first look.
 
     Returns:

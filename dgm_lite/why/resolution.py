@@ -142,7 +142,7 @@ def size_for_half(right: Sequence[float], sizes: Sequence[float]) -> float:
 
 
 def trained_at(side: int, *, epochs: int = 6, seed: int = 0) -> dict[str, float]:
-    """One architecture, trained equally on the 28 x 28 digits pooled over blocks, and the noise that fools it.
+    """One architecture, trained on the 28 x 28 digits pooled over blocks, and the noise that fools it.
 
     Args:
         side: Side of a block; it divides 28. The network sees 784 numbers whatever it is.
@@ -150,7 +150,7 @@ def trained_at(side: int, *, epochs: int = 6, seed: int = 0) -> dict[str, float]
         seed: Of the weights and of the order of the batches.
 
     Returns:
-        The number of ``pixels`` that noise may change; the test ``accuracy``; and the levels, of 256, by which
+        The number of ``pixels`` that noise may change; the test ``accuracy``; and by how many levels, of 256,
         each pixel has to move to fool the classifier on half of the test digits that it gets right: in
         directions that are ``chosen`` or ``random``.
     """

@@ -8,14 +8,19 @@ from torch import nn
 
 from dgm_lite.joint.classifier import Classifier
 from dgm_lite.why.noise import (
+    _growth,
     against_both,
     against_classifier,
+    first_look,
     margin,
     moves_to_flip,
+    one_level,
     pixel_by_pixel,
+    projected_gradient,
     rms,
     same_size_noise,
     targeted,
+    untargeted,
 )
 
 LEVELS = 9
@@ -42,6 +47,22 @@ class Histogram(nn.Module):
     def log_prob(self, x):
         assert x.dim() == 2 and not x.is_floating_point()
         return self.table.log_softmax(1)[torch.arange(x.shape[1]), x].sum(1)
+
+
+class Chain(nn.Module):
+    """Logits of x_d linear in what came before: a first look at its moves is nearly exact."""
+
+    def __init__(self, dim: int = 12):
+        super().__init__()
+        generator = torch.Generator().manual_seed(2)
+        self.own = torch.randn(LEVELS, dim, generator=generator)
+        self.past = 0.02 * torch.randn(LEVELS, dim, dim, generator=generator).tril(-1)
+
+    def logits(self, x):
+        return self.own + torch.einsum("kde,be->bkd", self.past, x.float())
+
+    def log_prob(self, x):
+        return self.logits(x).log_softmax(1).gather(1, x[:, None])[:, 0].sum(1)
 
 
 @pytest.fixture
@@ -130,6 +151,36 @@ def test_targeted_refuses(line, images, change, message):
         targeted(**{"classifier": line, "x": images, "target": 1, "budget": 1, "levels": LEVELS, **change})
 
 
+@pytest.mark.parametrize("budget", [0.4, 1.0, 1.6, 2.5])
+def test_whole_levels_stay_within_a_budget_that_is_not_whole(line, images, budget):
+    y = labels(line, images)
+    for changed in (
+        targeted(line, images, 1, budget=budget, levels=LEVELS),
+        untargeted(line, images, y, budget=budget, levels=LEVELS),
+    ):
+        assert (changed - images).abs().max() <= budget
+
+
+def test_untargeted_lowers_the_true_label(line, images):
+    y = labels(line, images)
+    changed = untargeted(line, images, y, budget=2, levels=LEVELS)
+    assert (margin(line(changed), y) < margin(line(images), y)).all()
+    assert (labels(line, changed) != y).sum() > 5
+    with pytest.raises(ValueError, match="untargeted: expected one label per example"):
+        untargeted(line, images, y[:3], budget=1, levels=LEVELS)
+
+
+def test_projected_gradient_takes_any_objective(images):
+    brightest = projected_gradient(lambda z: z.sum(1), images, budget=3, levels=LEVELS)
+    assert torch.equal(brightest, (images + 3).clamp(max=LEVELS - 1))
+
+
+def test_attacks_work_where_gradients_are_off(line, images):
+    with torch.no_grad():
+        off = targeted(line, images, 1, budget=2, levels=LEVELS)
+    assert torch.equal(off, targeted(line, images, 1, budget=2, levels=LEVELS))
+
+
 # ---- the control
 
 
@@ -208,6 +259,25 @@ def test_moves_are_spread_out(images):
     assert (path[-1] - x).abs().tolist() == [[1] * 12]
 
 
+def test_a_move_back_is_nearly_free():
+    """It counts as one half; divided by a growth below zero, a fall of the score would come last."""
+    x, now = torch.tensor([[4, 4]]), torch.tensor([[6, 4]])
+    growth = _growth(now, now + one_level(now), x)
+    assert growth[:, 0].tolist() == [5, 1, 0.5, 1]  # pixel 0 on, pixel 1 up, pixel 0 back, pixel 1 down
+
+
+def test_a_move_back_is_made_where_it_pays():
+    """Three pixels: the second move makes the first one useless, so it is taken back."""
+    x = torch.full((1, 3), 4)
+    worth = {(4, 4, 4): 9.0, (5, 4, 4): 6.0, (5, 5, 4): 4.0, (5, 5, 5): 2.0, (4, 5, 5): 1.0}
+
+    def score(z):
+        return torch.tensor([[worth.get(tuple(image.tolist()), 10.0) for image in row] for row in z])
+
+    path = pixel_by_pixel(score, x, levels=LEVELS, n_moves=5)
+    assert path[:, 0].tolist() == [[4, 4, 4], [5, 4, 4], [5, 5, 4], [5, 5, 5], [4, 5, 5], [4, 5, 5]]
+
+
 def test_stops_where_nothing_helps():
     line = Line()
     with torch.no_grad():
@@ -221,7 +291,11 @@ def test_a_long_enough_short_list_changes_nothing(line, images):
     y = labels(line, images)
     score = against_both(line, Histogram(), y, weight=0.5)
     whole = pixel_by_pixel(score, images, levels=LEVELS, n_moves=6)
-    first = against_classifier(line, y)
+
+    def first(now):
+        plain = against_classifier(line, y)
+        return plain((now + one_level(now)).clamp(0, LEVELS - 1)) - plain(now[None])
+
     same = pixel_by_pixel(score, images, levels=LEVELS, n_moves=6, first_look=first, shortlist=24)
     assert torch.equal(whole, same)
     short = pixel_by_pixel(score, images, levels=LEVELS, n_moves=6, first_look=first, shortlist=3)
@@ -234,6 +308,19 @@ def test_who_knows_the_density_keeps_it_higher(line, images):
     score = against_both(line, density, y, weight=1.0)
     informed = pixel_by_pixel(score, images, levels=LEVELS, n_moves=10)[-1]
     assert density.log_prob(informed).mean() > density.log_prob(plain).mean()
+
+
+def test_a_first_look_sees_nearly_what_each_move_does(line, images):
+    y, density = labels(line, images), Chain()
+    score = against_both(line, density, y, weight=0.5)
+    look = first_look(line, density, y, weight=0.5)(images)
+    moved = images + one_level(images)
+    allowed = ((moved >= 0) & (moved < LEVELS)).all(2)
+    exact = score(moved.clamp(0, LEVELS - 1)) - score(images[None])
+    assert look.shape == exact.shape == (24, 20)
+    assert (look - exact)[allowed].abs().max() < 0.1 * exact[allowed].abs().max()
+    plain = first_look(line, density, y, weight=0)(images)
+    torch.testing.assert_close(plain[allowed], (margin(line(moved), y) - margin(line(images), y))[allowed])
 
 
 def test_weight_zero_is_the_plain_attack(line, images):
@@ -256,6 +343,8 @@ def test_refusals_of_the_greedy_attack(line, images):
         against_both(line, line, y, weight=1)
     with pytest.raises(ValueError, match="weight from 0 up"):
         against_both(line, Histogram(), y, weight=-1)
+    with pytest.raises(ValueError, match="expected an autoregressive density, got Histogram"):
+        first_look(line, Histogram(), y, weight=1)
 
 
 def test_moves_to_flip(line, images):
