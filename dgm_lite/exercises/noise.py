@@ -54,7 +54,7 @@ q1 = Exercise(
 )
 
 
-def step(x: Tensor, changed: Tensor, gradient: Tensor, eta: float, budget: float) -> Tensor:
+def step(x, changed, gradient, eta: float, budget: float) -> Tensor:
     moved = changed + eta * gradient.sign()
     near = torch.clamp(moved, x - budget, x + budget)
     return near.clamp(0, 255)

@@ -38,8 +38,6 @@ class Hardened(nn.Module):
             x: Integer images, values 0 .. levels-1, (B, D).
             y: True labels, (B,).
         """
-        worst = untargeted(
-            self.classifier, x, y,
-            budget=self.budget, levels=self.levels, n_steps=self.n_steps, whole=False,
-        )  # fmt: skip
+        attack = {"budget": self.budget, "levels": self.levels, "n_steps": self.n_steps}
+        worst = untargeted(self.classifier, x, y, whole=False, **attack)
         return self.classifier.loss(worst, y)

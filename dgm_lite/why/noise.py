@@ -81,10 +81,10 @@ def projected_gradient(
     check_count(n_steps, "projected_gradient", "n_steps")
     if not budget > 0:
         raise ValueError(f"projected_gradient: expected a budget above 0 grey levels, got {budget!r}.")
-    lowest, highest = (x - budget).clamp(min=0), (x + budget).clamp(max=levels - 1)
-    lowest, highest = lowest.to(torch.get_default_dtype()), highest.to(torch.get_default_dtype())
+    lowest = (x - budget).clamp(min=0).float()
+    highest = (x + budget).clamp(max=levels - 1).float()
     eta = 2.5 * budget / n_steps
-    changed = x.to(lowest.dtype)
+    changed = x.float()
     for _ in range(n_steps):
         changed.requires_grad_(True)
         rise = objective(changed).sum()
@@ -256,13 +256,17 @@ def first_look(classifier: nn.Module, density: nn.Module, y: Tensor, *, weight: 
 @torch.enable_grad()
 def _change_of_log_px(density: nn.Module, now: Tensor) -> Tensor:
     """Nearly log p(moved) - log p(now) for each of the 2 D moves, (2D, B)."""
-    z = now.to(torch.get_default_dtype()).requires_grad_(True)
+    z = now.float().requires_grad_(True)
     log_p = density.logits(z).log_softmax(1)  # (B, levels, D)
-    terms = log_p.gather(1, now[:, None])[:, 0]
-    (slope,) = torch.autograd.grad(terms.sum(), z)
-    table, top = log_p.detach(), log_p.shape[1] - 1
-    up, down = (table.gather(1, (now + s).clamp(0, top)[:, None])[:, 0] - terms.detach() for s in (1, -1))
-    return torch.cat([up + slope, down - slope], dim=1).T
+    (slope,) = torch.autograd.grad(_terms(log_p, now).sum(), z)
+    up = _terms(log_p, now + 1) - _terms(log_p, now) + slope
+    down = _terms(log_p, now - 1) - _terms(log_p, now) - slope
+    return torch.cat([up, down], dim=1).detach().T
+
+
+def _terms(log_p: Tensor, x: Tensor) -> Tensor:
+    """log p(x_d | x_{<d}) from the table of all levels; a level that there is not counts as its neighbour."""
+    return log_p.gather(1, x.clamp(0, log_p.shape[1] - 1)[:, None])[:, 0]
 
 
 def one_level(x: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ SIZES = tuple(2 ** (k / 2) for k in range(2, 17))  # grey levels of 256: 2 to 25
 
 
 def gains(
-    value: Callable[[Tensor], Tensor], x: Tensor, side: int, *, step: float = 0.25, n_random: int = 4,
+    value: Callable[[Tensor], Tensor], x: Tensor, side: int, *, step: float = 0.05, n_random: int = 4,
     generator: torch.Generator | None = None,
 ) -> tuple[float, float]:  # fmt: skip
     """How much a value rises for each grey level by which every block of side x side pixels is moved.
