@@ -29,7 +29,8 @@ class Hardened(nn.Module):
         if not budget > 0:
             raise ValueError(f"Hardened: expected a budget above 0 grey levels, got {budget!r}.")
         check_count(n_steps, "Hardened", "n_steps")
-        self.classifier, self.budget, self.levels, self.n_steps = classifier, budget, levels, n_steps
+        self.classifier = classifier
+        self.attack = {"budget": budget, "levels": levels, "n_steps": n_steps, "whole": False}
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
         """Mean of -log p(y | x') at the worst x' that the attack finds, in nats per example.
@@ -38,6 +39,5 @@ class Hardened(nn.Module):
             x: Integer images, values 0 .. levels-1, (B, D).
             y: True labels, (B,).
         """
-        attack = {"budget": self.budget, "levels": self.levels, "n_steps": self.n_steps}
-        worst = untargeted(self.classifier, x, y, whole=False, **attack)
+        worst = untargeted(self.classifier, x, y, **self.attack)
         return self.classifier.loss(worst, y)
