@@ -29,6 +29,7 @@ MODELS = (
                 part="sampling", name="causal-arm, naive", sampling={"cache": False}, beside="Without a cache"
             ),
             Trial(part="sampling", name="causal-arm, cached", sampling={"cache": True}, quoted=True),
+            Trial(part="lossy", name="autoregressive, data rounded", attempt="cells", quoted=True),
         ),
         weights="causal_arm_digits.safetensors",
     ),

@@ -14,13 +14,14 @@ class Trial:
     """A part of the comparison that a model takes part in, and with what.
 
     Args:
-        part: "digits", "stability" (trainings in the plane), "sampling" or "lossy".
+        part: "digits", "stability" (trainings in the plane), "sampling", "lossy", or "lossless" without p(x).
         name: Name in the results; by default the entry's.
         address: Another way to build it than the entry's, "module:function", with no arguments but these.
         arguments: Constructor arguments beside the entry's, or in their place.
         training: Fields of ``TrainConfig`` beside those that all models of the part share.
         sampling: Options of ``sample``.
         quoted: Whether Table 1 quotes its figures for the family: once for each part and family.
+        attempt: Which attempt of ``comparison.attempts`` makes its code, or "" for its own codec.
         beside: Words for a trial that stands beside those that count, such as a remedy, or "".
     """
 
@@ -31,6 +32,7 @@ class Trial:
     training: dict = field(default_factory=dict)
     sampling: dict = field(default_factory=dict)
     quoted: bool = False
+    attempt: str = ""
     beside: str = ""
 
 

@@ -66,7 +66,12 @@ MODELS = (
         small={"dim": 2, "levels": 3, "n_layers": 2, "hidden": 5},
         start="start_from_data",
         colour="violet",
-        trials=(Trial(part="digits"), Trial(part="sampling", quoted=True)),
+        trials=(
+            Trial(part="digits"),
+            Trial(part="sampling", quoted=True),
+            Trial(part="lossy", name="flow, z rounded", attempt="rounded z"),
+            Trial(part="lossy", name="flow, trained to be rounded", attempt="rounded flow", quoted=True),
+        ),
     ),
     Entry(
         name="integer-flow",

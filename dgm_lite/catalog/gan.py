@@ -49,7 +49,12 @@ MODELS = (
         config=TrainConfig(epochs=400, lr=0.004, betas=(0.0, 0.99), warmup=0.02, average=0.995),
         small={"dim": 2, "latent_dim": 2, "hidden": 5, "limits": (0.0, 3.0)},
         colour="pink",
-        trials=(Trial(part="digits", quoted=True), Trial(part="sampling", quoted=True)),
+        trials=(
+            Trial(part="digits", quoted=True),
+            Trial(part="sampling", quoted=True),
+            Trial(part="lossy", name="gan, nearest z", attempt="nearest z", quoted=True),
+            Trial(part="lossless", attempt="nearest z", quoted=True),
+        ),
         weights="gan_digits.safetensors",
     ),
 )

@@ -104,6 +104,7 @@ MODELS = (
         small={"dim": 2, "latent_dim": 1, "levels": 3, "std": 0.5, "hidden": 5},
         start="start_from_data",
         codec="lossy",
+        colour="orange",
         trials=(Trial(part="lossy", name="transform coder", quoted=True),),
     ),
 )

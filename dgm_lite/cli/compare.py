@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dgm_lite.cli import options
 
-PARTS = "formats,sampling,stability,lossy,digits"
+PARTS = "formats,sampling,stability,lossy,lossless,digits"
 MOST = 1000  # seeds and epochs: beyond, nobody means it
 
 
@@ -14,8 +14,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
         "compare", help="measure every family in the same way: the numbers behind the book's table",
         description="Train every family on the same digits, several times, and write what was measured to "
-        "one file, a row a number. It takes about twenty minutes on one core; stopped, it goes on "
-        "where it was. Several can work on one file at the same time.",
+        "one file, a row a number. It takes about three quarters of an hour on one core; stopped, it goes "
+        "on where it was. Several can work on one file at the same time.",
     )  # fmt: skip
     command.add_argument(
         "--out", type=options.path, default=Path("comparison.json"), help="default: %(default)s"

@@ -40,9 +40,10 @@ def decode(model: nn.Module, payload: bytes, n: int) -> Tensor:
     decoder, parts = Decoder(payload), []
     with same_numbers(model) as model:
         for first in range(0, n, ROWS):
-            steps, columns = model.stepwise(min(ROWS, n - first)), []
+            steps, columns, previous = model.stepwise(min(ROWS, n - first)), [], None
             for _ in range(model.dim):
-                columns.append(decoder.take(steps.next_logits(columns[-1] if columns else None)))
+                previous = decoder.take(steps.next_logits(previous))
+                columns.append(previous)
             parts.append(torch.stack(columns, dim=1))
     decoder.finish()
     return torch.cat(parts)

@@ -9,6 +9,8 @@ it knows x, pushes z back with q(z | x), and has those bits again.
 Source: Townsend et al. (2019), Practical lossless compression with latent variables using bits back coding.
 """
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -39,7 +41,7 @@ def encode_with_start(model: nn.Module, x: Tensor) -> tuple[bytes, int]:
     with same_numbers(model) as model:
         start = _start(_check(model))
         stack = Stack(start)
-        for k, row in enumerate(x.split(1)):  # the decoder will have one row at a time
+        for k, row in enumerate(x.split(1)):  # as the decoder
             q = _posterior(model, row)
             stack.mix(_mask(k, *q))
             z = stack.pop_normal(*q, REACH)
@@ -48,6 +50,29 @@ def encode_with_start(model: nn.Module, x: Tensor) -> tuple[bytes, int]:
     # What was never touched need not be sent. Two words stay, which the stack holds as its state.
     untouched = max(0, stack.lowest - 2)
     return to_bytes(stack.words()[untouched:]), 32 * (len(start) - untouched)
+
+
+@torch.no_grad()
+def expected_bits(model: nn.Module, x: Tensor, *, draws: int = 50) -> Tensor:
+    """Mean bits of each pixel, (N, D): those of x_d given z, and an equal share of the price of z.
+
+    The price is KL(q(z | x) || p(z)), a mean over q. What one draw costs, log q(z | x) - log p(z), may be
+    negative; the mean never is.
+
+    Args:
+        model: As for ``encode``.
+        x: Integers 0 .. levels-1, (N, D).
+        draws: Of z, over which the bits of x given z are averaged.
+
+    Source: book eq. `bits-back`.
+    """
+    q, dim = model.posterior.distribution(x), x.shape[1]
+    kl = 0.5 * (q.mu**2 + (2 * q.log_std).exp() - 1) - q.log_std
+    nats = kl.sum(1, keepdim=True).expand(-1, dim) / dim
+    for _ in range(draws):
+        log_p = model.likelihood(model.posterior(x)[0]).table().log_softmax(2)
+        nats = nats - log_p.gather(2, x[:, :, None])[:, :, 0] / draws
+    return nats.double() / math.log(2)
 
 
 def decode(model: nn.Module, payload: bytes, n: int) -> Tensor:

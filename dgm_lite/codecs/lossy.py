@@ -49,10 +49,11 @@ def reconstruct(model: nn.Module, x: Tensor) -> Tensor:
 
 def _rounded(model: nn.Module, x: Tensor) -> Tensor:
     """z = round(f(x)), integers (N, M)."""
-    return torch.cat([model.posterior.centre(rows.double()).round().long() for rows in x.split(ROWS)])
+    parts = [model.posterior.centre(rows.double()) for rows in x.split(ROWS)]
+    return torch.cat(parts).round().long()
 
 
 def _restored(model: nn.Module, z: Tensor) -> Tensor:
     """g(z) at the nearest level, integers (N, D)."""
-    means = torch.cat([model.likelihood(rows.double()).mean for rows in z.split(ROWS)])
-    return means.round().clamp(0, model.levels - 1).long()
+    parts = [model.likelihood(rows.double()).mean for rows in z.split(ROWS)]
+    return torch.cat(parts).round().clamp(0, model.levels - 1).long()

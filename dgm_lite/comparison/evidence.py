@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dgm_lite.comparison.jobs import DRAWN
-from dgm_lite.comparison.rate_distortion import Point, bytes_at, savings
+from dgm_lite.comparison.competitors import quoted
+from dgm_lite.comparison.jobs import DRAWN, DRAWN_EXACTLY, SEARCHED
+from dgm_lite.comparison.rate_distortion import Point, bytes_at
 from dgm_lite.comparison.results import Row, summary, values_of
 
 KINDS = ("test, exact", "test, bound", "test, bound, k = 200")
+RIVALS = ("JPEG", "WebP", "principal components")  # of lossy codecs
 LOST = 0.9  # a run whose draws a forest tells from data this often counts as lost
 
 
@@ -70,46 +72,62 @@ def lossy_curve(rows: Sequence[Row], model: str) -> list[Point]:
     return points
 
 
-def lossy_gain(rows: Sequence[Row], model: str) -> tuple[float, float]:
-    """Bytes of a lossy codec at the middle of what it shares with WebP, and WebP's at that error.
+def without_model(rows: Sequence[Row]) -> float:
+    """Bytes of the test digits without loss by counts alone: a histogram for each pixel, in a file of ours.
+
+    Raises:
+        ValueError: If the results have none.
+    """
+    return summary(rows, "lossless", quoted("lossless", "implicit").name, "the same without the model")[0]
+
+
+def met_exactly(rows: Sequence[Row], model: str) -> tuple[int, int]:
+    """How many test digits a search or draws found a z for that gives them exactly; and of how many.
+
+    Raises:
+        ValueError: If the results have none of it.
+    """
+    found = [values_of(rows, "lossless", model, quantity) for quantity in (SEARCHED, DRAWN_EXACTLY)]
+    return round(sum(map(sum, found))), DRAWN * len(found[0])
+
+
+def against_rivals(rows: Sequence[Row], model: str) -> list[tuple[float, float]]:
+    """Each point of a lossy codec: its error, and its bytes as a share of the best rival's at that error.
+
+    Rivals are JPEG, WebP, and rounded principal components: the same training images without a deep model.
+    Points with an error that none of them reaches are left out.
+
+    Raises:
+        ValueError: If the results have none of it, or no point is left.
+    """
+    rivals = [lossy_curve(rows, rival) for rival in RIVALS]
+    points = lossy_curve(rows, model)
+    found = []
+    for point in points:
+        theirs = [bytes_at(rival, point.mse) for rival in rivals if _reaches(rival, point.mse)]
+        if theirs:
+            found.append((point.mse, point.n_bytes / min(theirs)))
+    if not found:
+        got = ", ".join(f"{p.mse:.3g}" for p in points)
+        raise ValueError(f"table: expected errors of {model!r} that a rival reaches, got {got}.")
+    return found
+
+
+def _reaches(curve: Sequence[Point], mse: float) -> bool:
+    """Whether a curve spans an error that is not zero."""
+    errors = [point.mse for point in curve if point.mse > 0]
+    return min(errors) <= mse <= max(errors)
+
+
+def share_of(rows: Sequence[Row], model: str, rival: str) -> tuple[float, float]:
+    """Least and largest bytes of a lossy codec as a share of another's, over the errors that both reach.
 
     Raises:
         ValueError: If the results have none of either, or the two reach no error in common.
     """
-    ours, theirs = lossy_curve(rows, model), lossy_curve(rows, "WebP")
-    shared = [p for p in ours if theirs[-1].mse <= p.mse <= theirs[0].mse]
-    if not shared:
-        span = f"{theirs[-1].mse:.3g} to {theirs[0].mse:.3g}"
-        got = ", ".join(f"{p.mse:.3g}" for p in ours)
-        raise ValueError(f"table: expected errors of {model!r} among those of WebP, {span}, got {got}.")
-    middle = shared[len(shared) // 2]
-    return middle.n_bytes, bytes_at(theirs, middle.mse)
-
-
-def lossy_savings(rows: Sequence[Row], model: str, rival: str) -> tuple[float, float]:
-    """Least and largest share of bytes that a lossy codec saves against another, over its points.
-
-    Raises:
-        ValueError: If the results have none of either, or the two reach no error in common.
-    """
-    saved = _saved(rows, model, rival)
-    return min(saved), max(saved)
-
-
-def less_than_linear(rows: Sequence[Row], model: str) -> float:
-    """Share of bytes that a lossy codec saves against principal components, mean over its points.
-
-    Raises:
-        ValueError: If the results have none of either, or the two reach no error in common.
-    """
-    return float(np.mean(_saved(rows, model, "principal components")))
-
-
-def _saved(rows: Sequence[Row], model: str, rival: str) -> list[float]:
-    """The shares saved at the points whose error the rival reaches as well."""
     ours, theirs = (lossy_curve(rows, name) for name in (model, rival))
-    saved = [s for s in savings(ours, theirs) if s is not None]
-    if not saved:
+    shares = [p.n_bytes / bytes_at(theirs, p.mse) for p in ours if _reaches(theirs, p.mse)]
+    if not shares:
         got = ", ".join(f"{p.mse:.3g}" for p in ours)
         raise ValueError(f"table: expected errors of {model!r} that {rival} reach, got {got}.")
-    return saved
+    return min(shares), max(shares)

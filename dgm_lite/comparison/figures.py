@@ -1,6 +1,6 @@
 """The pictures of the chapter "The table, measured", drawn from the result file of ``compare``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
@@ -8,6 +8,7 @@ from dgm_lite import plot
 from dgm_lite.comparison import evidence
 from dgm_lite.comparison.competitors import Competitor, competitors
 from dgm_lite.comparison.jobs import SIZES
+from dgm_lite.comparison.rate_distortion import Point
 from dgm_lite.comparison.results import Row, summary, values_of
 
 
@@ -16,19 +17,23 @@ def _colour(competitor: Competitor) -> str:
 
 
 def draw_trade_off(rows: Sequence[Row], ax: Axes) -> Axes:
-    """Test nats against milliseconds a sample on the 8 x 8 digits; bounds are hollow."""
+    """Test nats against milliseconds a sample on the 8 x 8 digits; bounds are hollow.
+
+    A model without a likelihood has a place along the time axis only: a line at its time.
+    """
     figures = evidence.likelihoods(rows)
     highest = max(nats for _, nats in figures.values())
     for sampler in competitors("sampling"):
         ms = 1e3 * summary(rows, "sampling", sampler.name, "an image of 64 numbers")[0]
-        kind, nats = figures.get(sampler.entry.name, ("none", highest + 6))
-        colour, text = _colour(sampler), sampler.name
-        if kind == "none":
-            text += ": no likelihood"
-            ax.plot(ms, nats, "s", color=colour, ms=8)
-        else:
-            ax.plot(ms, nats, "o", ms=8, mec=colour, mfc=colour if kind == "exact" else "none", mew=2)
-        ax.annotate(text, (ms, nats), xytext=(9, -3), textcoords="offset points", fontsize=9.5)
+        colour, name = _colour(sampler), sampler.entry.name
+        if name not in figures:
+            ax.axvline(ms, color=colour, ls="--", lw=1.5)
+            words = f"{sampler.name}: no likelihood"
+            ax.text(ms, highest + 4, f" {words}", color=colour, va="center", fontsize=9.5)
+            continue
+        kind, nats = figures[name]
+        ax.plot(ms, nats, "o", ms=8, mec=colour, mfc=colour if kind == "exact" else "none", mew=2)
+        ax.annotate(sampler.name, (ms, nats), xytext=(9, -3), textcoords="offset points", fontsize=9.5)
         if kind == "bound":
             arrow = {"arrowstyle": "->", "color": colour, "lw": 1.4}
             ax.annotate("", (ms, nats - 4.5), (ms, nats - 0.8), arrowprops=arrow)
@@ -36,9 +41,32 @@ def draw_trade_off(rows: Sequence[Row], ax: Axes) -> Axes:
         xscale="log",
         xlabel="milliseconds a sample",
         ylabel="test nats (less is better)",
-        ylim=(74, highest + 9),
+        ylim=(74, highest + 7),
     )
     ax.set_xlim(right=ax.get_xlim()[1] * 4)  # room for the last name
+    return ax
+
+
+def draw_rates(curves: Mapping[str, Sequence[Point]], ax: Axes) -> Axes:
+    """Squared error against bits a pixel, both logarithmic; rivals in grey, a codec in its family's colour.
+
+    Args:
+        curves: Points of each codec, by its name in the results.
+        ax: Where to draw.
+    """
+    codecs = {one.name: one for one in competitors("lossy")}
+    dashes, marks = iter(("--", "-.", ":")), iter("osdv^")
+    for name, points in curves.items():
+        rate, error = zip(*[(p.bits_per_pixel, p.mse) for p in points if 0.1 < p.mse < 30], strict=True)
+        if name in codecs:
+            ax.loglog(rate, error, f"{next(marks)}-", color=_colour(codecs[name]), ms=4, label=name)
+        else:
+            ax.loglog(rate, error, next(dashes), color="#777777", lw=1.4, label=name)
+    for axis, ticks in ((ax.xaxis, (0.1, 0.2, 0.5, 1, 2)), (ax.yaxis, (0.2, 0.5, 1, 2, 5, 10, 20))):
+        axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+    ax.set(xlabel="rate: bits a pixel", ylabel="squared error", ylim=(0.15, 25))
+    ax.legend(fontsize=9)
     return ax
 
 

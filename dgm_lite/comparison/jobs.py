@@ -2,7 +2,8 @@
 
 digits: quality, cost and files of the 8 x 8 digits. stability: ten trainings of each in the plane. sampling:
 seconds an image against its size. formats: what image formats make of the same digits, without loss. lossy:
-bytes against squared error. Which model takes part in what stands in the catalog.
+bytes against squared error. lossless: a code from a model without p(x). Which model takes part in what
+stands in the catalog.
 """
 
 import time
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from dgm_lite.catalog.data import dataset
 from dgm_lite.catalog.entry import Entry
 from dgm_lite.codecs import bits_back, container
-from dgm_lite.comparison import rate_distortion
+from dgm_lite.comparison import attempts, rate_distortion
 from dgm_lite.comparison.competitors import Competitor, competitors
 from dgm_lite.comparison.file_sizes import image_formats, static_codes, xz_after_training
 from dgm_lite.comparison.plane import told_from_data
@@ -28,11 +29,13 @@ from dgm_lite.evaluate import likelihood, samples
 from dgm_lite.protocols import Bound, Density
 from dgm_lite.training.fit import fit
 
-PARTS = ("formats", "sampling", "stability", "lossy", "digits")
+PARTS = ("formats", "sampling", "stability", "lossy", "lossless", "digits")
 SIZES = (16, 64, 256, 1024)  # numbers of an image for which sampling is timed
 SECONDS = 0.5  # for how long each size is timed, again and again
 STABILITY_SEEDS = 10
 DRAWN = 447  # as many draws as test digits
+SEARCHED = "test digits that a search meets exactly"
+DRAWN_EXACTLY = f"test digits among {attempts.DRAWS:,} draws"
 
 Numbers = Iterator[tuple[str, float, str]]  # quantity, value, unit
 
@@ -52,8 +55,15 @@ def jobs(seeds: int = 3, parts: Sequence[str] = (), epochs: int | None = None) -
         raise ValueError(f"compare: expected parts among {', '.join(PARTS)}; got {', '.join(unknown)}.")
     found = [Job("formats", "general-purpose formats", 0, _formats)]
     found += [Job("lossy", name, 0, partial(_rival, curve)) for name, curve in RIVALS.items()]
-    how_often = {"sampling": 1, "stability": STABILITY_SEEDS, "lossy": seeds, "digits": seeds}
-    work = {"sampling": _sampling, "stability": told_from_data, "lossy": _coders, "digits": _on_digits}
+    how_often = {
+        "sampling": 1,
+        "stability": STABILITY_SEEDS,
+        "lossy": seeds,
+        "lossless": seeds,
+        "digits": seeds,
+    }
+    work = {"sampling": _sampling, "stability": told_from_data, "lossy": _lossy, "lossless": _without_p,
+            "digits": _on_digits}  # fmt: skip
     for part, n in how_often.items():
         for seed in range(n):
             found += [Job(part, c.name, seed, partial(work[part], c, epochs)) for c in competitors(part)]
@@ -146,19 +156,75 @@ def _points(points: Sequence[rate_distortion.Point]) -> Numbers:
         yield f"error, point {k}", point.mse, "squared levels"
 
 
-def _coders(competitor: Competitor, epochs: int | None, seed: int) -> Numbers:
-    """Coders from fine to coarse, one for each sigma."""
+def _lossy(competitor: Competitor, epochs: int | None, seed: int) -> Numbers:
+    """Its own codec, or an attempt at one, from fine to coarse."""
+    yield from _points(CODECS[competitor.trial.attempt](competitor, epochs, seed))
+
+
+def _transform_coders(competitor: Competitor, epochs: int | None, seed: int) -> list[rate_distortion.Point]:
+    """One for each sigma."""
     entry, data = competitor.entry, real_digits()
     config = replace(entry.config, **({"epochs": epochs} if epochs else {}))
     coders = [
         rate_distortion.transform_coder(data, std, entry=entry, config=config, seed=seed)
         for std in rate_distortion.STDS
     ]
-    yield from _points(rate_distortion.curve(coders, digits().test))
+    return rate_distortion.curve(coders, digits().test)
+
+
+def _rounded_flows(_: Competitor, epochs: int | None, seed: int) -> list[rate_distortion.Point]:
+    """One for each sigma."""
+    config = replace(attempts.FLOW, seed=seed, **({"epochs": epochs} if epochs else {}))
+    flows = [attempts.rounded_flow(real_digits(), std, config=config) for std in rate_distortion.STDS]
+    return rate_distortion.curve(flows, digits().test)
+
+
+def _rounded_z(competitor: Competitor, epochs: int | None, seed: int) -> list[rate_distortion.Point]:
+    return attempts.flow_curve(_trained(competitor.entry, seed, epochs), digits(), digits().test)
+
+
+def _rounded_data(competitor: Competitor, epochs: int | None, seed: int) -> list[rate_distortion.Point]:
+    return attempts.cells_curve(_trained(competitor.entry, seed, epochs), digits().test)
+
+
+def _nearest_z(competitor: Competitor, epochs: int | None, seed: int) -> list[rate_distortion.Point]:
+    return attempts.GANCode(_trained(competitor.entry, seed, epochs), digits()).curve()
+
+
+def _trained(entry: Entry, seed: int, epochs: int | None) -> nn.Module:
+    return trained(entry, seed, epochs)[0].eval()
+
+
+CODECS = {  # by the attempt that a trial names
+    "": _transform_coders,
+    "rounded flow": _rounded_flows,
+    "rounded z": _rounded_z,
+    "cells": _rounded_data,
+    "nearest z": _nearest_z,
+}
 
 
 def _rival(curve: Callable[[Tensor], list[rate_distortion.Point]], _: int) -> Numbers:
     yield from _points(curve(digits().test))
+
+
+# --- lossless, without p(x) -----------------------------------------------------------------
+
+
+def _without_p(competitor: Competitor, epochs: int | None, seed: int) -> Numbers:
+    """A file from a GAN: z, and what is left. And whether there is a z that leaves nothing."""
+    data = digits()
+    code = attempts.GANCode(_trained(competitor.entry, seed, epochs), data)
+    step = code.best_step()
+    z, rest = code.lossless("test", step)
+    yield "step of z, chosen on validation", step, "of z"
+    yield "z", z, "bytes"
+    yield "what is left", rest, "bytes"
+    yield "test digits as one file", attempts.FRAME + z + rest, "bytes"
+    yield "the same without the model", attempts.FRAME + attempts.without_model(data), "bytes"
+    met, drawn = code.met_exactly(seed)
+    yield SEARCHED, met, "digits"
+    yield DRAWN_EXACTLY, drawn, "draws"
 
 
 # --- sampling -------------------------------------------------------------------------------

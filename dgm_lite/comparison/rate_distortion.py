@@ -27,11 +27,11 @@ from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.fit import fit
 
 STDS = (0.9, 1.4, 2.2, 3.6, 6.0)  # sigma of each point, in grey levels
-LINEAR_STDS = (0.9, 1.4, 2.0, 3.0, 4.5, 7.0)  # the same for principal components, which need more of them
+LINEAR_STDS = (0.3, 0.45, 0.65, 0.9, 1.4, 2.0, 3.0, 4.5, 7.0)  # for principal components, which need more
 LAYOUTS = (1, 3, 16, 21, 28)  # images in a row of the page
 QUALITIES = (1, 3, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95)
 FLAT_STEPS = (255, 220, 180, 150, 120, 100, 80, 60, 40, 30, 20, 10)
-ENTRY = competitors("lossy")[0].entry
+ENTRY = next(c.entry for c in competitors("lossy") if not c.trial.attempt)
 
 
 @dataclass(frozen=True)

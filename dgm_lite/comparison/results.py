@@ -28,7 +28,7 @@ class Job:
     """One piece of work that gives some rows.
 
     Args:
-        part: "digits", "stability", "sampling", "lossy" or "formats".
+        part: "digits", "stability", "sampling", "lossy", "lossless" or "formats".
         model: What is measured.
         seed: Of the weights, the batches and the draws.
         work: ``work(seed)`` yields (quantity, value, unit).

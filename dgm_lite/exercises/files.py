@@ -77,38 +77,41 @@ q2 = Exercise(
 )
 
 
-def extra_bits(p: Tensor, q: Tensor) -> float:
-    seen = p > 0
-    return (p[seen] * (p[seen] / q[seen]).log2()).sum().item()
+def extra_bits(p_data: Tensor, p: Tensor) -> float:
+    seen = p_data > 0
+    return (p_data[seen] * (p_data[seen] / p[seen]).log2()).sum().item()
 
 
 def _check_extra(answer) -> str:
-    f = a_function(answer, "extra(p, q)")
+    f = a_function(answer, "extra(p_data, p)")
     for some, bet in (([0.7, 0.2, 0.1], [0.2, 0.5, 0.3]), ([0.1, 0.3, 0.6], [0.6, 0.3, 0.1]),
                       ([0.9, 0.1], [0.4, 0.6])):  # fmt: skip
-        p, q = torch.tensor(some), torch.tensor(bet)
-        right, turned, total = extra_bits(p, q), extra_bits(q, p), -(p * q.log2()).sum()
+        p_data, p = torch.tensor(some), torch.tensor(bet)
+        right, turned = extra_bits(p_data, p), extra_bits(p, p_data)
         mistakes = {
-            "Those are the extra bits for data from q coded with p. Which of the two do the symbols come "
-            "from?": turned,
+            "Those are the extra bits for data from p coded with p_data. Which of the two do the symbols "
+            "come from?": turned,
             "That is in nats: use base 2.": right * math.log(2),
-            "That is all of the code. Subtract what the best code for p would need anyway.": total,
+            "That is all of the code. Subtract what the best code for p_data would need anyway.": -(
+                p_data * p.log2()
+            ).sum(),
         }
-        wants(f(p, q), right, mistakes, f"For p = {some} and q = {bet} expected {{right}}; got {{got}}.")
-    never = "Right so far, but a symbol that never comes (p = 0) should cost nothing."
-    p, q = torch.tensor([0.5, 0.5, 0.0]), torch.full((3,), 1 / 3)
-    wants(f(p, q, at_the_edge=never), math.log2(1.5), otherwise=never)
-    return "It is the divergence KL(p || q), in bits: never negative, and zero only for the right bet."
+        otherwise = f"For p_data = {some} and p = {bet} expected {{right}}; got {{got}}."
+        wants(f(p_data, p), right, mistakes, otherwise)
+    never = "Right so far, but a symbol that never comes (p_data = 0) should cost nothing."
+    p_data, p = torch.tensor([0.5, 0.5, 0.0]), torch.full((3,), 1 / 3)
+    wants(f(p_data, p, at_the_edge=never), math.log2(1.5), otherwise=never)
+    return "It is the divergence KL(p_data || p), in bits: never negative, and zero only for the right bet."
 
 
 q3 = Exercise(
     "q3",
     _check_extra,
-    "The code for symbol k has -log2 q_k bits, and the symbol comes with probability p_k. The best code "
-    "would have -log2 p_k.",
+    "The code for a symbol has -log2 p bits, and the symbol comes with probability p_data. The best code "
+    "would have -log2 p_data.",
     extra_bits,
-    "Mean length with q, less mean length with p: sum_k p_k (log2 p_k - log2 q_k). Symbols with p_k = 0 "
-    "contribute nothing.",
+    "Mean length with p, less mean length with p_data: the sum of p_data (log2 p_data - log2 p). Symbols "
+    "with p_data = 0 contribute nothing.",
 )
 
 
@@ -120,12 +123,13 @@ q4 = Exercise(
     "q4",
     Letter(
         what_a_gan_lacks(),
-        "And once the difference x - G(z) is coded with a model of its own, that model does the work.",
+        "And once what the picture leaves has a model of its own, that model does most of the work.",
         a="Looks are no use here: coder and decoder need a number for every possible next symbol.",
         c="A z with G(z) = x exactly need not exist, and for digits of another hand it does not.",
         d="More draws give more pictures, still no probabilities.",
     ),
     "What does the coder ask the model for, pixel by pixel?",
     what_a_gan_lacks,
-    "A code needs p(x), or its conditionals, or a bound with its z. A GAN has G(z) and nothing else.",
+    "A code needs p(x), or its conditionals, or a bound with its z. A GAN has G(z). With p(z) and counts of "
+    "what G(z) leaves there is a code, and a prescribed model: every distribution of it is stated.",
 )

@@ -84,11 +84,12 @@ q3 = Exercise(
         },
         a="a: nothing has to be drawn, and time is no matter. Which family has the best exact likelihood?",
         b="b: neither a likelihood nor all modes are asked for; speed and looks are.",
-        c="c: the code is to be shorter than anything lossless. Which family has a z to be rounded?",
+        c="c: the code is to be far shorter than anything lossless. Whose lossy files are the shortest where "
+        "they are small?",
         words=("autoregressive", "flow", "prescribed", "implicit"),
     ),
     "For each purpose, cross out the families that lack what it needs; then look at the figures of the rest.",
     families_for_purposes,
     "a needs the best exact p(x), at any cost in drawing. b needs pictures in one pass and nothing else. "
-    "c needs a summary z that survives rounding.",
+    "c needs the shortest files at large errors: a z that was trained to be rounded.",
 )

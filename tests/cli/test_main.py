@@ -30,7 +30,7 @@ def test_help_teaches(words, capsys):
         "sample": ["--n"],
         "compress": ["--split", "--out", ".npy", "transform coder"],
         "decompress": ["--out", ".dgm", ".png"],
-        "compare": ["--seeds", "--only", "twenty minutes", "goes on where it was"],
+        "compare": ["--seeds", "--only", "three quarters of an hour", "goes on where it was"],
     }.get(words[0] if words else "", ["python -m dgm_lite train causal-arm", "evaluate", "sample", "list"]):
         assert option in shown
 
@@ -85,7 +85,7 @@ BAD = {
     "decompress: no file": (["decompress", str(ARM), "x.dgm", "--out", "x.npy"], "x.dgm"),
     "compare: no such part": (
         ["compare", "--only", "looks"],
-        "formats, sampling, stability, lossy, digits; got looks",
+        "formats, sampling, stability, lossy, lossless, digits; got looks",
     ),
     "compare: no seeds": (["compare", "--seeds", "0"], "--seeds"),
     "compare: a foreign file": (["compare", "--out", "README"], "expected a result file"),

@@ -224,3 +224,17 @@ def test_bits_back_refuses_a_stack_without_a_top(payload):
     laws.refuses(
         lambda: bits_back.decode(build(first("bits_back"), 5, 3), payload, 1), "bits_back", "last word"
     )
+
+
+def test_the_mean_price_of_a_latent_is_never_negative_and_adds_up_to_the_bound():
+    """One draw's price may be negative, so no price need be clamped: KL is a mean."""
+    vae = catalog.load(files.path("vae_digits.safetensors"))[0].eval()
+    x = digits().test[:40]
+    torch.manual_seed(0)
+    bits = bits_back.expected_bits(vae, x)
+    assert bits.shape == x.shape and (bits > 0).all()
+    with torch.no_grad():
+        elbo = torch.stack([vae.elbo(x) for _ in range(200)])
+    mean, error = elbo.mean(0), elbo.std(0) / 200**0.5
+    apart = bits.sum(1) * math.log(2) + mean
+    assert (apart.abs() < 5 * error * 2.3).all(), "50 draws of one, 200 of the other"

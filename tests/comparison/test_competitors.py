@@ -43,27 +43,28 @@ def test_one_entry_is_on_the_command_lines_list_and_among_the_codecs(toy, capsys
 def test_the_table_asks_for_the_rows_of_a_new_entry(toy):
     _, rows = results.read(files.path("comparison.json"))
     laws.refuses(lambda: table.cells(rows), "expected rows", "toy")
-    own = [{**r, "model": "toy"} for r in rows if r["model"] == quoted("digits", toy.family).name]
+    names = {quoted(part, toy.family).name for part in ("digits", "lossy")}
+    own = [{**r, "model": "toy"} for r in rows if r["model"] in names]
     assert "toy: " in table.cells([*rows, *own])["autoregressive", "likelihood"]["interval"]
 
 
 def test_each_row_of_the_table_has_one_to_quote():
     for family in ROWS:
-        for part in ("digits", "stability", "sampling"):
+        for part in ("digits", "stability", "sampling", "lossy"):
             assert [c.trial.quoted for c in counted(part, family)].count(True) == 1, (part, family)
             assert quoted(part, family).entry.chapter, "the cell links to its chapter"
-    laws.refuses(lambda: quoted("lossy", "implicit"), "implicit", "lossy")
+    laws.refuses(lambda: quoted("lossless", "flow"), "flow", "lossless")
 
 
 def test_what_stands_beside_does_not_count():
-    for part in ("digits", "stability", "sampling", "lossy"):
+    for part in ("digits", "stability", "sampling", "lossy", "lossless"):
         every = [c.name for c in competitors.competitors(part)]
         parts = [c.name for family in ROWS for group in (counted, beside) for c in group(part, family)]
         assert sorted(parts) == sorted(every)
         assert not any(c.trial.quoted for family in ROWS for c in beside(part, family))
 
 
-@pytest.mark.parametrize("part", ["digits", "stability", "sampling", "lossy"])
+@pytest.mark.parametrize("part", ["digits", "stability", "sampling", "lossy", "lossless"])
 def test_competitors_can_be_built_and_are_called_by_their_own_names(part):
     for competitor in competitors.competitors(part):
         assert competitor.build() is not None and competitor.name

@@ -26,6 +26,36 @@ def test_sampling_is_drawn_in_milliseconds(rows):
     plt.close(figure)
 
 
+def test_a_model_without_a_likelihood_has_no_height(rows):
+    """A point at the top would be a figure that nobody measured: it has a line at its time, and words."""
+    figure, ax = plt.subplots()
+    figures.draw_trade_off(rows, ax)
+    known = evidence.likelihoods(rows)
+    for one in competitors("sampling"):
+        ms = 1e3 * results.summary(rows, "sampling", one.name, "an image of 64 numbers")[0]
+        heights = [y for line in ax.lines for x, y in zip(*line.get_data(), strict=True) if x == ms]
+        if one.entry.name in known:
+            assert known[one.entry.name][1] in heights
+        else:
+            assert heights == [0, 1], "from the bottom of the frame to its top"
+            assert f"{one.name}: no likelihood" in [t.get_text().strip() for t in ax.texts]
+    assert {one.entry.name for one in competitors("sampling")} - set(known), "there is such a model"
+    plt.close(figure)
+
+
+def test_curves_are_drawn_in_bits_a_pixel(rows):
+    """Every codec of the lossy part and every rival, by name; lossless ends are left out."""
+    names = [*(one.name for one in competitors("lossy")), *evidence.RIVALS]
+    curves = {name: evidence.lossy_curve(rows, name) for name in names}
+    figure, ax = plt.subplots()
+    figures.draw_rates(curves, ax)
+    assert [line.get_label() for line in ax.lines] == names
+    for line in ax.lines:
+        shown = {(p.bits_per_pixel, p.mse) for p in curves[line.get_label()] if 0.1 < p.mse < 30}
+        assert set(zip(*line.get_data(), strict=True)) == shown
+    plt.close(figure)
+
+
 def test_lost_runs_lie_in_the_grey_zone(rows):
     figure, ax = plt.subplots()
     figures.draw_stability(rows, ax)
@@ -58,5 +88,5 @@ def test_what_holds_of_flows_alone_is_said_of_flows_alone(rows):
         flow = family == "flow"
         assert ("flows of real numbers have a bound only" in cells[family, "likelihood"]["detail"]) == flow
         assert ("Measured are couplings" in cells[family, "sampling"]["detail"]) == flow
-        bits_back = "Not by sending z, but by getting its bits back" in cells[family, "lossless"]["detail"]
+        bits_back = "it gets its bits back" in cells[family, "lossless"]["detail"]
         assert bits_back == (family == "prescribed")

@@ -60,7 +60,8 @@ def test_trainings_of_the_comparison_show_no_bar_and_pass_interrupts_on(monkeypa
 
 def test_how_often_each_part_is_measured():
     todo = jobs.jobs(seeds=2)
-    often = {"sampling": {0}, "stability": set(range(10)), "lossy": {0, 1}, "digits": {0, 1}}
+    often = {"sampling": {0}, "stability": set(range(10))}
+    often |= dict.fromkeys(("lossy", "lossless", "digits"), {0, 1})
     for part, seeds in often.items():
         for competitor in competitors(part):
             found = [job.seed for job in todo if (job.part, job.model) == (part, competitor.name)]
@@ -228,14 +229,82 @@ def test_coders_are_trained_on_real_digits_and_measured_on_test_digits(monkeypat
 
     monkeypatch.setattr(jobs.rate_distortion, "transform_coder", transform_coder)
     monkeypatch.setattr(jobs.rate_distortion, "curve", curve)
-    (competitor,) = competitors("lossy")
+    (competitor,) = [c for c in competitors("lossy") if not c.trial.attempt]
     for epochs in (None, 4):
-        assert len(list(jobs._coders(competitor, epochs, 8))) == 2
+        assert len(list(jobs._lossy(competitor, epochs, 8))) == 2
     assert {data.name for data, _, _ in seen} == {real_digits().name}
     epochs = [settings["config"].epochs for _, _, settings in seen]
     n = len(jobs.rate_distortion.STDS)
     assert epochs == [competitor.entry.config.epochs] * n + [4] * n
     assert all(s["seed"] == 8 and s["entry"] is competitor.entry for _, _, s in seen)
+
+
+def test_every_lossy_codec_has_a_maker():
+    assert set(jobs.CODECS) == {c.trial.attempt for c in competitors("lossy")}
+
+
+@pytest.mark.parametrize("attempt", ["rounded z", "cells", "nearest z"])
+def test_attempts_use_the_model_that_was_trained_on_digits(attempt, monkeypatch):
+    """Trained as the entry says, with the seed of the job, in eval mode; the points are of test digits."""
+    model, seen = nn.Dropout(), []
+    point = Point("", 9, 1.0, 64, 17)
+
+    class Code:
+        def __init__(self, *given):
+            seen.append(given)
+
+        def curve(self):
+            return [point]
+
+    monkeypatch.setattr(jobs, "trained", lambda *given: seen.append(given) or (model, 1.0))
+    monkeypatch.setattr(jobs.attempts, "flow_curve", lambda *given: seen.append(given) or [point])
+    monkeypatch.setattr(jobs.attempts, "cells_curve", lambda *given: seen.append(given) or [point])
+    monkeypatch.setattr(jobs.attempts, "GANCode", Code)
+    (competitor,) = [c for c in competitors("lossy") if c.trial.attempt == attempt]
+    assert list(jobs._lossy(competitor, 5, 3)) == list(jobs._points([point]))
+    assert seen[0] == (competitor.entry, 3, 5)
+    assert seen[1][0] is model and not model.training
+    assert all(torch.equal(x, digits().test) for x in seen[1][1:] if isinstance(x, torch.Tensor))
+    assert all(d.name == digits().name for d in seen[1][1:] if isinstance(d, Dataset))
+
+
+def test_flows_are_trained_to_be_rounded_with_the_seed_of_the_job(monkeypatch):
+    seen = []
+    monkeypatch.setattr(jobs.attempts, "rounded_flow", lambda data, std, *, config: seen.append(
+        (data.name, std, config)))  # fmt: skip
+    monkeypatch.setattr(jobs.rate_distortion, "curve", lambda flows, x: [Point("", len(x), 1.0, 64, 17)])
+    (competitor,) = [c for c in competitors("lossy") if c.trial.attempt == "rounded flow"]
+    assert next(jobs._lossy(competitor, 5, 3)) == ("bytes, point 0", 447, "bytes")
+    wanted = replace(jobs.attempts.FLOW, seed=3, epochs=5)
+    assert seen == [(real_digits().name, std, wanted) for std in jobs.rate_distortion.STDS]
+
+
+def test_a_file_without_p_is_told_by_its_parts(monkeypatch):
+    asked = []
+
+    class Code:
+        def __init__(self, model, data):
+            asked.append(data.name)
+
+        def best_step(self):
+            return 3.0
+
+        def lossless(self, split, step):
+            asked.append((split, step))
+            return 100, 900
+
+        def met_exactly(self, seed):
+            asked.append(seed)
+            return 2, 1
+
+    monkeypatch.setattr(jobs, "trained", lambda *_: (nn.Identity(), 1.0))
+    monkeypatch.setattr(jobs.attempts, "GANCode", Code)
+    monkeypatch.setattr(jobs.attempts, "without_model", lambda data: 950)
+    (competitor,) = competitors("lossless")
+    found = {name: value for name, value, _ in jobs._without_p(competitor, None, 7)}
+    assert asked == [digits().name, ("test", 3.0), 7]
+    assert found["test digits as one file"] == 1043 and found["the same without the model"] == 993
+    assert found[jobs.SEARCHED] == 2 and found[jobs.DRAWN_EXACTLY] == 1
 
 
 def test_principal_components_learn_nothing_but_probabilities(monkeypatch):

@@ -54,7 +54,7 @@ WRONG = [
     (q3, {"a": "flow", "b": "implicit", "c": "prescribed"}, "best exact likelihood"),
     (q3, {"a": "autoregressive", "b": "autoregressive", "c": "prescribed"}, "too slow"),
     (q3, {"a": "autoregressive", "b": "flow", "c": "prescribed"}, "speed and looks"),
-    (q3, {"a": "autoregressive", "b": "implicit", "c": "flow"}, "z to be rounded"),
+    (q3, {"a": "autoregressive", "b": "implicit", "c": "flow"}, "Whose lossy files"),
     (q3, {"a": "autoregressive"}, "dictionary with the keys"),
     (q3, {"a": "arm", "b": "gan", "c": "vae"}, "got arm, gan, vae"),
     (q1, lambda one, two: (None, None), "got None"),
