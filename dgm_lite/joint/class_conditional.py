@@ -2,7 +2,8 @@
 
     p(x, y) = p(x | y) p(y)                                [book: eq. class-conditional]
 
-Each density is trained on its own class only, and p(y) is the share of the classes.
+With ``loss`` each density learns from its own class only, and p(y) from the share of the classes. Points
+without a label can teach them, too: ``dgm_lite.joint.expectation_maximisation``.
 """
 
 from collections.abc import Sequence

@@ -100,4 +100,5 @@ class ClassifierDensity(nn.Module):
         """The most probable label of each object, or REJECT where log p(x) is below the threshold."""
         log_px = self.density.log_prob(x)
         confidence, label = self.classifier.log_prob_labels(x).exp().max(1)
-        return Decision(torch.where(log_px < self.threshold, REJECT, label), confidence, log_px)
+        label = torch.where(log_px < self.threshold, REJECT, label)
+        return Decision(label, confidence, log_px)

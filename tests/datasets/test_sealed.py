@@ -58,11 +58,9 @@ def test_validation_looks_at_the_validation_split():
 
 
 def test_both_ways_to_a_label_are_learnt_without_the_test_points():
-    data = toys.orange_blue(200)
-    few = sealed(two_ways.reveal_labels(data, 10, 0).labelled())
-    density = two_ways.density_of_all(sealed(data))
-    for model in (two_ways.first_way(density, few), two_ways.second_way(few)):
-        assert len(model.log_prob(data.valid[:3])) == 3
+    data = sealed(toys.orange_blue(200))
+    for name, model in two_ways.contenders(data, two_ways.CLOUDS, 10, seed=0):
+        assert len(model.log_prob(data.valid[:3])) == 3, name
 
 
 @pytest.fixture
