@@ -11,7 +11,7 @@ export OMP_NUM_THREADS=1 PYTHONHASHSEED=0
     -r pyproject.toml --extra live --extra codecs --extra photo --extra multi
 .oldest/bin/uv pip install --quiet --python .oldest/bin/python pytest pytest-timeout pytest-xdist nbformat nbclient ipykernel
 rooms="autoregressive catalog cli codecs comparison datasets evaluate exercises flows fuzz gan joint latent laws
-training why"
+training why workbench"
 exec .oldest/bin/python -m pytest -q -n 2 $(for room in $rooms; do echo tests/$room; done) \
     tests/test_laws.py tests/test_planted_errors.py tests/test_weights.py tests/test_docstrings.py \
     tests/test_distributions.py tests/test_identity.py tests/test_nets.py tests/test_outputs.py \

@@ -86,7 +86,7 @@ def build(rival: Rival, data: Dataset, seed: int, **arguments) -> nn.Module:
 def train(config: TrainConfig, rival: Rival, data: Dataset, dropout: float) -> tuple[nn.Module, list[Step]]:
     """The trained model, and its steps."""
     model = build(rival, data, config.seed, dropout=dropout)
-    return model, fit(model, data, config)
+    return model, fit(model, data, config, bar=False, whole=True)
 
 
 def trials(race: Race, rival: Rival, data: Dataset) -> Iterator[dict]:

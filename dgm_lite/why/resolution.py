@@ -159,7 +159,7 @@ def trained_at(side: int, *, epochs: int = 6, seed: int = 0) -> dict[str, float]
         torch.manual_seed(seed)
         classifier = Enlarged(Classifier(784, 10, hidden=128, dropout=0.3, scale=255.0), width=28, side=side)
         config = TrainConfig(epochs=epochs, lr=2e-3, batch_size=64, seed=seed)
-        fit(classifier, data.labelled(), config, bar=False)
+        fit(classifier, data.labelled(), config, bar=False, whole=True)
     classifier.requires_grad_(False)
     found = classifier(data.test.float()).argmax(1) == data.test_labels
     x, y = data.test[found], data.test_labels[found]

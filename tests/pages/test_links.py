@@ -41,7 +41,9 @@ def test_internal_links_lead_somewhere(page):
 def test_nothing_is_loaded_from_elsewhere(page):
     loads = [
         e.get("src") or e.get("href") or ""
-        for e in soup(page).select("script[src], link[href]:not([rel=canonical]), img[src], iframe[src], source[src]")
+        for e in soup(page).select(
+            "script[src], link[href]:not([rel=canonical]), img[src], iframe[src], source[src]"
+        )
     ]
     assert [url for url in loads if url.startswith(("http:", "https:", "//"))] == []
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
+from tools import install_cell
 from tools.ext.twins import site_address, twin
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
 PAGES = sorted(p.relative_to(SITE).with_suffix("").as_posix() for p in (SITE / "book").rglob("*.html"))
-BASE = site_address("https://github.com/dgm--lite/dgm-lite")
+BASE = site_address(install_cell.address(ROOT))
 
 
 def head(page: str) -> BeautifulSoup:

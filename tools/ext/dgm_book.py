@@ -76,6 +76,7 @@ def say_how_long(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def setup(app: Sphinx) -> dict:
+    app.add_js_file("fit.js", loading_method="defer")
     app.connect("doctree-read", say_how_long)
     app.connect("builder-inited", keep_html_nodes_in_singlehtml)
     app.connect("html-page-context", drop_deprecated_roles)
