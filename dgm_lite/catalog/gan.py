@@ -57,4 +57,16 @@ MODELS = (
         ),
         weights="gan_digits.safetensors",
     ),
+    Entry(
+        name="gan-whole-digits",
+        title="Generative adversarial network, whole levels",
+        family="implicit",
+        address="dgm_lite.gan.gan:WholeGAN",
+        chapter="adversarial/gan",
+        data="real-digits",
+        arguments={"dim": 64, "latent_dim": 16, "hidden": 256, "penalty": 0.1, "limits": (0.0, 16.0)},
+        config=TrainConfig(epochs=400, lr=0.004, betas=(0.0, 0.99), warmup=0.02, average=0.995),
+        small={"dim": 2, "latent_dim": 2, "hidden": 5, "limits": (0.0, 3.0)},
+        weights="gan_whole_digits.safetensors",
+    ),
 )

@@ -2,6 +2,7 @@
 
 x = G(z),  z ~ N(0, I)                                                   [book: eq. gan-generator]
 D(x) = sigmoid(f(x)),  the probability that x is real; the network gives its logit f(x)
+R = gamma / 2 E |df/dx|^2 over the data, a penalty for D                 [book: eq. gan-penalty]
 """
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from dgm_lite.nets import in_eval_mode, mlp
 from dgm_lite.protocols import Player
-from dgm_lite.shapes import check_count, check_counts, check_real
+from dgm_lite.shapes import check_count, check_counts, check_real, name_of
 
 LOSSES = ("non-saturating", "saturating")
 
@@ -18,8 +19,9 @@ LOSSES = ("non-saturating", "saturating")
 class GAN(nn.Module):
     """Generator against discriminator, for real vectors x in R^D.
 
-    There is no ``log_prob`` and no ``loss``: p(x | z) is a Dirac at G(z), so p(x) can't be evaluated,
-    and no single number is minimised by all weights. Train it by its ``players``.
+    There is no ``loss``: no single number is minimised by all weights. Train it by its ``players``. And there
+    is no ``log_prob``: G has no inverse that one could write down, and where z has fewer numbers than x
+    there is no density at all. ``gan.search`` finds it in the plane.
 
     Args:
         dim: D, numbers of an object.
@@ -27,7 +29,7 @@ class GAN(nn.Module):
         hidden: Units of each hidden layer, of both networks.
         n_layers: Hidden layers of both networks.
         loss: What the generator minimises: "non-saturating" or "saturating".
-        penalty: Weight of the squared gradient of the logit f at the data (0: none); it calms the game.
+        penalty: Weight gamma of the squared gradient of the logit f at the data (0: none); it calms the game.
         limits: Smallest and largest value of the data, or None. With limits G's output is squashed
             into them (a little beyond, so that both ends can be reached).
 
@@ -79,9 +81,12 @@ class GAN(nn.Module):
         """
         x = check_real(x, ("B", self.dim), self)
         drawn = self.generate(self._latent(len(x))).detach()
-        # softplus(-f) = -log sigmoid(f): probabilities are never formed, so none can be 0.
-        loss = F.softplus(-self.discriminate(x)).mean() + F.softplus(self.discriminate(drawn)).mean()
-        return loss + 0.5 * self.penalty * self._squared_gradient(x) if self.penalty else loss
+        # softplus(-f) = -log sigmoid(f): no probability is formed that could be 0
+        loss = F.softplus(-self.discriminate(x)).mean()
+        loss = loss + F.softplus(self.discriminate(drawn)).mean()
+        if self.penalty:
+            loss = loss + self.penalty / 2 * self._squared_gradient(x)
+        return loss
 
     def generator_player_loss(self, x: Tensor) -> Tensor:
         """-log D(G(z)) (non-saturating), or log(1 - D(G(z))) (saturating).
@@ -110,16 +115,17 @@ class GAN(nn.Module):
 
     def players(self) -> list[Player]:
         """The discriminator and the generator, each with its own weights and its own loss."""
+        watch, draw = self.discriminator_player_loss, self.generator_player_loss
         return [
-            Player("discriminator", self.discriminator, self.discriminator_player_loss),
-            Player("generator", self.generator, self.generator_player_loss),
+            Player("discriminator", self.discriminator, watch),
+            Player("generator", self.generator, draw),
         ]
 
     @torch.no_grad()
     @in_eval_mode
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """z ~ N(0, I), then x = G(z): real numbers, shape (n, D), in one pass."""
-        check_count(n, "GAN.sample")
+        check_count(n, f"{name_of(self)}.sample")
         return self._generated(self._latent(n, generator))  # its own draws need no check
 
     @in_eval_mode
@@ -136,3 +142,18 @@ class GAN(nn.Module):
         (slope,) = torch.autograd.grad(logit.sum(), x)
         weight = torch.sigmoid(-logit if self.generator_loss == "non-saturating" else logit)
         return weight.detach()[:, None] * slope
+
+
+class WholeGAN(GAN):
+    """A GAN that draws whole numbers, so that blank paper can be exactly 0: x = round(G(z)).
+
+    Rounding has no slope. Gradients pass it as if it were not there (straight-through), dx/dG := 1. The rest,
+    arguments too, is as in ``GAN``; train it on whole numbers, or the discriminator sees the difference.
+
+    Source: book eq. `gan-generator`; Bengio et al. (2013), Estimating or propagating gradients through
+    stochastic neurons, section 4.
+    """
+
+    def _generated(self, z: Tensor) -> Tensor:
+        x = super()._generated(z)
+        return x + (x.round() - x).detach()

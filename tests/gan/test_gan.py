@@ -6,7 +6,7 @@ from torch.distributions import Normal
 
 from dgm_lite import laws
 from dgm_lite.evaluate import likelihood
-from dgm_lite.gan.gan import GAN
+from dgm_lite.gan.gan import GAN, WholeGAN
 from dgm_lite.nets import mlp
 from dgm_lite.protocols import Adversarial, Bound, Density, Sampler, Trainable
 from dgm_lite.training.config import TrainConfig
@@ -136,3 +136,26 @@ def test_players_with_dropout_draw_without_it():
     x = torch.randn(6, 2)
     laws.drawing_and_inverting_use_no_dropout(model, x)
     assert torch.equal(model.train().force(x), model.eval().force(x))
+
+
+def test_whole_draws_are_rounded_and_gradients_pass_the_rounding():
+    torch.manual_seed(0)
+    whole = WholeGAN(3, 2, hidden=8, limits=(0.0, 16.0))
+    smooth = GAN(3, 2, hidden=8, limits=(0.0, 16.0))
+    smooth.load_state_dict(whole.state_dict())
+    z = torch.randn(50, 2)
+    assert torch.equal(whole.generate(z), smooth.generate(z).round())
+    gradients = []
+    for model in (whole, smooth):
+        moved = z.clone().requires_grad_()
+        gradients += torch.autograd.grad(model.generate(moved).sum(), moved)
+    assert torch.equal(*gradients) and gradients[0].norm() > 0
+
+
+def test_blank_paper_can_be_exactly_blank():
+    torch.manual_seed(0)
+    whole = WholeGAN(3, 2, hidden=8, limits=(0.0, 16.0))
+    with torch.no_grad():
+        whole.generator[-1].weight.mul_(100)
+    x = whole.sample(500)
+    assert (x == 0).any() and (x == 16).any() and x.min() >= 0 and x.max() <= 16
