@@ -74,7 +74,7 @@ def origins(gan: GAN, x: Tensor, *, cells: int = 150, reach: float = 5.0) -> tup
     found = [_covering(part, (a, b, c), box) for part in x.split(POINTS)]
     index = torch.cat([point + POINTS * k for k, (point, _) in enumerate(found)])
     z = corners.mean(0)[torch.cat([triangle for _, triangle in found])]
-    for _ in range(12):
+    for _ in range(16):
         drawn, jacobian = _bent(gan, z)
         step = _solved(jacobian, drawn - x[index])
         z = z - step * (0.3 / step.norm(dim=1, keepdim=True).clamp_min(0.3))  # no leaps near folds
