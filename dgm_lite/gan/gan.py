@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dgm_lite.nets import in_eval_mode, mlp
 from dgm_lite.protocols import Player
-from dgm_lite.shapes import check_count, check_counts, check_real, name_of
+from dgm_lite.shapes import check_count, check_counts, check_real
 
 LOSSES = ("non-saturating", "saturating")
 
@@ -125,7 +125,7 @@ class GAN(nn.Module):
     @in_eval_mode
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """z ~ N(0, I), then x = G(z): real numbers, shape (n, D), in one pass."""
-        check_count(n, f"{name_of(self)}.sample")
+        check_count(n, f"{type(self).__name__}.sample")
         return self._generated(self._latent(n, generator))  # its own draws need no check
 
     @in_eval_mode

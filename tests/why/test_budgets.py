@@ -70,7 +70,7 @@ def test_a_setting_that_diverges_counts_as_tried(data):
 def test_half_of_the_data_is_half(found, monkeypatch, data):
     sizes = []
     monkeypatch.setitem(RACES, "small", RACE)
-    monkeypatch.setattr(budgets, "fit", lambda model, data, config: sizes.append(len(data.train)) or [])
+    monkeypatch.setattr(budgets, "fit", lambda model, data, config, **_: sizes.append(len(data.train)) or [])
     monkeypatch.setattr(budgets, "trials", lambda *_: [{"lr": 0.1, "dropout": 0.0, "valid": 1.0}])
     monkeypatch.setattr(budgets, "measured_apart", lambda *_, **__: [])
     list(budgets.rows("small", data))
