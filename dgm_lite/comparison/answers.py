@@ -71,7 +71,7 @@ def _enumerated(model: nn.Module, n: int = 300, draws: int = 100_000) -> tuple[s
     drawn = _shares(model.sample(draws, generator=torch.Generator().manual_seed(0)))
     apart = max(abs(on_grid.get(x, 0) - drawn.get(x, 0)) for x in on_grid | drawn)
     kind = "exact" if apart < 4 * (0.25 / draws) ** 0.5 + 4 / n else "wrong"
-    return kind, "a grid over its z of two numbers gives the share of every x, and draws agree"
+    return kind, "a grid over z, of two numbers here, adds up p(x); draws agree"
 
 
 def _shares(x: Tensor) -> dict[tuple, float]:

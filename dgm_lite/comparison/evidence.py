@@ -6,7 +6,7 @@ import numpy as np
 
 from dgm_lite.comparison.competitors import quoted
 from dgm_lite.comparison.jobs import DRAWN, DRAWN_EXACTLY, SEARCHED
-from dgm_lite.comparison.rate_distortion import Point, bytes_at
+from dgm_lite.comparison.rate_distortion import Point, bytes_at, reaches, shares
 from dgm_lite.comparison.results import Row, summary, values_of
 
 KINDS = ("test, exact", "test, bound", "test, bound, k = 200")
@@ -104,19 +104,13 @@ def against_rivals(rows: Sequence[Row], model: str) -> list[tuple[float, float]]
     points = lossy_curve(rows, model)
     found = []
     for point in points:
-        theirs = [bytes_at(rival, point.mse) for rival in rivals if _reaches(rival, point.mse)]
+        theirs = [bytes_at(rival, point.mse) for rival in rivals if reaches(rival, point.mse)]
         if theirs:
             found.append((point.mse, point.n_bytes / min(theirs)))
     if not found:
         got = ", ".join(f"{p.mse:.3g}" for p in points)
         raise ValueError(f"table: expected errors of {model!r} that a rival reaches, got {got}.")
     return found
-
-
-def _reaches(curve: Sequence[Point], mse: float) -> bool:
-    """Whether a curve spans an error that is not zero."""
-    errors = [point.mse for point in curve if point.mse > 0]
-    return min(errors) <= mse <= max(errors)
 
 
 def share_of(rows: Sequence[Row], model: str, rival: str) -> tuple[float, float]:
@@ -126,8 +120,8 @@ def share_of(rows: Sequence[Row], model: str, rival: str) -> tuple[float, float]
         ValueError: If the results have none of either, or the two reach no error in common.
     """
     ours, theirs = (lossy_curve(rows, name) for name in (model, rival))
-    shares = [p.n_bytes / bytes_at(theirs, p.mse) for p in ours if _reaches(theirs, p.mse)]
-    if not shares:
+    found = [share for share in shares(ours, theirs) if share is not None]
+    if not found:
         got = ", ".join(f"{p.mse:.3g}" for p in ours)
         raise ValueError(f"table: expected errors of {model!r} that {rival} reach, got {got}.")
-    return min(shares), max(shares)
+    return min(found), max(found)

@@ -222,23 +222,19 @@ def bytes_at(points: Sequence[Point], mse: float) -> float:
         ValueError: If the curve doesn't reach that error.
     """
     known = sorted((p.mse, p.n_bytes) for p in points if p.mse > 0)
-    if not known or not known[0][0] <= mse <= known[-1][0]:
+    if not reaches(points, mse):
         span = f"{known[0][0]:.3g} to {known[-1][0]:.3g}" if known else "nothing"
         raise ValueError(f"bytes_at: expected an error that the curve spans ({span}), got {mse:.3g}.")
     errors, sizes = np.log(np.array(known)).T
     return float(np.exp(np.interp(np.log(mse), errors, sizes)))
 
 
-def savings(points: Sequence[Point], rival: Sequence[Point]) -> list[float | None]:
-    """For each point, the share of the rival's bytes that it saves at its error.
+def reaches(points: Sequence[Point], mse: float) -> bool:
+    """Whether a curve spans an error."""
+    errors = [point.mse for point in points if point.mse > 0]
+    return bool(errors) and min(errors) <= mse <= max(errors)
 
-    Returns:
-        Shares below 1, negative where the rival is the better one; None where its curve doesn't reach.
-    """
-    shares: list[float | None] = []
-    for point in points:
-        try:
-            shares.append(1 - point.n_bytes / bytes_at(rival, point.mse))
-        except ValueError:
-            shares.append(None)
-    return shares
+
+def shares(points: Sequence[Point], rival: Sequence[Point]) -> list[float | None]:
+    """For each point, its bytes as a share of the rival's at its error; None where that doesn't reach."""
+    return [p.n_bytes / bytes_at(rival, p.mse) if reaches(rival, p.mse) else None for p in points]

@@ -197,13 +197,14 @@ def _lossy(rows: Sequence[Row], family: str, word: str) -> Cell:
     )
     beside = "WebP" if word == "yes" else quoted("lossy", "prescribed").name
     return {
-        "measured": f"{100 * ends[best][0]:.0f}–{ends[best][1]:.0%} of rivals",
+        "measured": f"{100 * ends[best][0]:.0f}–{ends[best][1]:.0%} of bytes",
         "interval": "; ".join(f"{name}: {text}" for name, text in found.figures.items()),
         "detail": f"At the same squared error {best} takes {_range(rows, best, 'JPEG')} of JPEG's bytes, and "
         f"{_range(rows, best, beside)} of those of {beside}.",
         "verdict": found,
         "serves": able({name: share for name, (share, _) in figures.items()}),
-        "how": "Real files of the 447 test digits. Rivals: JPEG, WebP and rounded principal components.",
+        "how": "Bytes of real files as a share of the best rival's, at the same squared error. Rivals: JPEG, "
+        "WebP and rounded principal components.",
         "href": f"{FILES}#giving-up-exactness",
     }
 

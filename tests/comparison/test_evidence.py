@@ -125,8 +125,8 @@ def test_cells_say_what_the_rows_say(invented):
     assert measured["implicit", "likelihood"] == "none found"
     assert measured["autoregressive", "sampling"] == "1,000 a second"
     assert measured["implicit", "sampling"] == "250 a second"
-    assert measured["prescribed", "lossy"] == "50–63% of rivals"
-    assert measured["flow", "lossy"] == "150–188% of rivals"
+    assert measured["prescribed", "lossy"] == "50–63% of bytes"
+    assert measured["flow", "lossy"] == "150–188% of bytes"
     assert measured["autoregressive", "lossless"] == "yes, 7,000 bytes"
     assert measured["implicit", "lossless"] == "no, 8,600 bytes"
     assert "97" not in cells["autoregressive", "training"]["interval"]
