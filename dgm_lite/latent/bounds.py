@@ -1,9 +1,9 @@
 """What lies below log p(x), and what may lie above it, made of importance weights w = p(x, z) / r(z), z ~ r.
 
-    E log (1/k sum_i w_i)                 <= log p(x)                         [book: eq. iwae]
-    1/2 log E w^2                         >= log p(x)                         [book: eq. cubo]
-    E log (1/k (w* + sum_{i<k} w_i))      >= log p(x), where w* is the weight of a draw from p(z | x)
-                                                                          [book: eq. sandwich]
+E log (1/k sum_i w_i)                 <= log p(x)                         [book: eq. iwae]
+1/2 log E w^2                         >= log p(x)                         [book: eq. cubo]
+E log (1/k (w* + sum_{i<k} w_i))      >= log p(x), where w* is the weight of a draw from p(z | x)
+                                                                      [book: eq. sandwich]
 """
 
 import math

@@ -1,7 +1,7 @@
 """Two ways to push a gradient through a draw: both right in the mean, and far apart in their noise.
 
-    d/dmu ELBO = E[ d/dz log p(x, z) ],   z = mu + sigma eps              [book: eq. pathwise]
-    d/dmu ELBO = E[ log w d/dmu log q(z) ],   log w = log p(x, z) - log q(z)   [book: eq. score-function]
+d/dmu ELBO = E[ d/dz log p(x, z) ],   z = mu + sigma eps              [book: eq. pathwise]
+d/dmu ELBO = E[ log w d/dmu log q(z) ],   log w = log p(x, z) - log q(z)   [book: eq. score-function]
 """
 
 from collections.abc import Callable
@@ -26,8 +26,8 @@ def gradients_in_mu(
         generator: Of the draws.
 
     Returns:
-        By estimator, (n, M). "reparameterised" follows the draw; "score function" asks for values of log w only;
-        "with a baseline" takes off their mean over the other draws first, which costs no bias.
+        By estimator, (n, M). "reparameterised" follows the draw; "score function" asks for values of log w
+        only; "with a baseline" takes off their mean over the other draws first, which costs no bias.
 
     Raises:
         ValueError: If n is below 2.
@@ -37,7 +37,7 @@ def gradients_in_mu(
     """
     check_count(n, "gradients_in_mu")
     if n < 2:
-        raise ValueError("gradients_in_mu: expected two draws or more, got one: the baseline is made of others.")
+        raise ValueError("gradients_in_mu: expected two draws or more, got one: a baseline takes others.")
     mu, log_std = q.mu.detach().expand(n, -1), q.log_std.detach().expand(n, -1)
     z, log_q = DiagonalNormal(mu, log_std).draw(generator=generator)
     z.requires_grad_()

@@ -22,7 +22,7 @@ from dgm_lite.latent.vae import VAE, categorical_vae
 from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.fit import fit
 
-DECODERS = ("straight line", "network")
+DECODERS, BOUNDS = ("straight line", "network"), ("elbo", "iwae")
 RATES, DROPOUTS, SEEDS = (2e-3, 4e-3, 8e-3), (0.1, 0.3, 0.5), (0, 1, 2)
 
 
@@ -59,8 +59,15 @@ def bounds(vae: VAE, x: Tensor, *, k: int = 100) -> dict[str, Tensor]:
             return {"elbo": elbo, "iwae": vae.importance_weighted(x, k)}
 
 
-def measure(data: Dataset | None = None, *, rates=RATES, dropouts=DROPOUTS, seeds=SEEDS, epochs: int = 150,
-            k: int = 100) -> dict:  # fmt: skip
+def measure(
+    data: Dataset | None = None,
+    *,
+    rates=RATES,
+    dropouts=DROPOUTS,
+    seeds=SEEDS,
+    epochs: int = 150,
+    k: int = 100,
+) -> dict:
     """Tune both decoders on validation digits, then measure the chosen settings on test digits.
 
     Args:
@@ -80,18 +87,34 @@ def measure(data: Dataset | None = None, *, rates=RATES, dropouts=DROPOUTS, seed
     tried, models = [], {}
     for decoder, lr, dropout, seed in product(DECODERS, rates, dropouts, seeds):
         vae = trained(decoder, data, lr=lr, dropout=dropout, seed=seed, epochs=epochs)
-        valid = bounds(vae, data.valid, k=k)["elbo"].mean().item()
         models[decoder, lr, dropout, seed] = vae
-        tried.append({"decoder": decoder, "lr": lr, "dropout": dropout, "seed": seed, "valid": round(valid, 3)})
+        setting = {"decoder": decoder, "lr": lr, "dropout": dropout, "seed": seed}
+        tried.append(setting | {"valid": _mean(bounds(vae, data.valid, k=k)["elbo"])})
     chosen = {d: best(tried, d) for d in DECODERS}
-    found = {d: [bounds(models[d, *chosen[d], s], data.test, k=k) for s in seeds] for d in DECODERS}
-    test = {d: {b: [round(f[b].mean().item(), 3) for f in found[d]] for b in ("elbo", "iwae")} for d in DECODERS}
-    gaps = {b: [n[b] - s[b] for s, n in zip(*found.values(), strict=True)] for b in ("elbo", "iwae")}
-    difference = {
-        b: [(round(g.mean().item(), 3), round(g.std().item() / len(g) ** 0.5, 3)) for g in gap]
-        for b, gap in gaps.items()
+    line, network = ([bounds(models[d, *chosen[d], s], data.test, k=k) for s in seeds] for d in DECODERS)
+    return {
+        "epochs": epochs,
+        "k": k,
+        "tried": tried,
+        "chosen": chosen,
+        "test": {
+            decoder: {bound: [_mean(one[bound]) for one in found] for bound in BOUNDS}
+            for decoder, found in zip(DECODERS, (line, network), strict=True)
+        },
+        "difference": {
+            bound: [_ahead(n[bound] - s[bound]) for s, n in zip(line, network, strict=True)]
+            for bound in BOUNDS
+        },
     }
-    return {"epochs": epochs, "k": k, "tried": tried, "chosen": chosen, "test": test, "difference": difference}
+
+
+def _mean(nats: Tensor) -> float:
+    return round(nats.mean().item(), 3)
+
+
+def _ahead(gap: Tensor) -> tuple[float, float]:
+    """Mean of a difference, and its standard error."""
+    return _mean(gap), round(gap.std().item() / len(gap) ** 0.5, 3)
 
 
 def best(tried: list[dict], decoder: str) -> tuple[float, float]:

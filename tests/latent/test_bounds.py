@@ -110,7 +110,9 @@ def test_chi_square_bound_by_quadrature(model, x):
 def test_upper_end_is_the_mean_and_two_errors():
     w = torch.tensor([[1.0, 2.0, 6.0]])
     expected = (3.0 + 1.96 * w.std() / 3**0.5).log()
-    torch.testing.assert_close(bounds.upper_end(w.log() - 900), (expected - 900)[None])  # and nothing underflows
+    torch.testing.assert_close(
+        bounds.upper_end(w.log() - 900), (expected - 900)[None]
+    )  # and nothing underflows
     with pytest.raises(ValueError, match="two draws or more"):
         bounds.upper_end(torch.zeros(4, 1))
 
