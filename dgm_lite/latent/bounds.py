@@ -21,7 +21,7 @@ from dgm_lite.shapes import check_count
 @in_eval_mode
 def log_weights(
     model: VAE, x: Tensor, n: int, *, share: float = 0.0, generator: torch.Generator | None = None,
-    at_once: int = 20_000,
+    at_once: int = 4_000,
 ) -> Tensor:  # fmt: skip
     """log w of n draws for each row, with z ~ r = (1 - share) q(z | x) + share p(z).
 
@@ -34,7 +34,7 @@ def log_weights(
         n: Draws for each of them, k.
         share: Of the draws that come from the prior, in [0, 1).
         generator: Source of the draws.
-        at_once: Rows decoded in one call.
+        at_once: Rows decoded in one call: so few that what they need stays in the cache.
 
     Returns:
         Nats, (B, n). The mean of w itself is p(x).

@@ -1,8 +1,8 @@
 """The straight line as a control of the network: one thing differs, and the file holds what it should."""
 
 import json
-from collections import Counter
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -48,16 +48,15 @@ def test_bounds_are_in_order_and_repeatable(few):
     assert first["elbo"].shape == (20,) and first["iwae"].mean() >= first["elbo"].mean()
 
 
-def test_best_is_the_highest_mean_over_seeds():
-    rows = [("network", 1, 0.1, -90), ("network", 1, 0.1, -80), ("network", 2, 0.1, -84),
-            ("network", 2, 0.1, -85), ("straight line", 3, 0.1, -70)]  # fmt: skip
+def test_best_has_the_highest_bound_of_its_decoder():
+    rows = [("network", 1, 0.1, -90), ("network", 2, 0.3, -84), ("straight line", 3, 0.1, -70)]
     tried = [dict(zip(("decoder", "lr", "dropout", "valid"), row, strict=True)) for row in rows]
-    assert decoders.best(tried, "network") == (2, 0.1)
+    assert decoders.best(tried, "network") == (2, 0.3)
 
 
 def test_measure_tries_everything_and_looks_at_the_best(few):
     found = decoders.measure(few, rates=(1e-3, 2e-2), dropouts=(0.1,), seeds=(0, 1), epochs=1, k=2)
-    assert len(found["tried"]) == 8 and set(found["chosen"]) == set(found["test"]) == set(decoders.DECODERS)
+    assert len(found["tried"]) == 4 and set(found["chosen"]) == set(found["test"]) == set(decoders.DECODERS)
     for decoder in decoders.DECODERS:
         assert found["chosen"][decoder] == decoders.best(found["tried"], decoder)
         assert len(found["test"][decoder]["elbo"]) == len(found["test"][decoder]["iwae"]) == 2
@@ -68,9 +67,9 @@ def test_measure_tries_everything_and_looks_at_the_best(few):
 
 def test_file_that_travels_is_complete():
     found = json.loads(files.path("decoders.json").read_text(encoding="utf-8"))
-    grid = len(decoders.RATES) * len(decoders.DROPOUTS) * len(decoders.SEEDS)
-    assert Counter(row["decoder"] for row in found["tried"]) == dict.fromkeys(decoders.DECODERS, grid)
-    assert len({(r["decoder"], r["lr"], r["dropout"], r["seed"]) for r in found["tried"]}) == 2 * grid
+    grid = set(product(decoders.DECODERS, decoders.RATES, decoders.DROPOUTS))
+    assert {(row["decoder"], row["lr"], row["dropout"]) for row in found["tried"]} == grid
+    assert len(found["tried"]) == len(grid) and found["epochs"] == 150 and found["k"] == 100
     for decoder in decoders.DECODERS:
         assert tuple(found["chosen"][decoder]) == decoders.best(found["tried"], decoder)
-    assert found["epochs"] == 150 and found["k"] == 100
+        assert len(found["test"][decoder]["iwae"]) == len(decoders.SEEDS)
