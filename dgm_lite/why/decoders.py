@@ -45,7 +45,13 @@ def build(decoder: str, data: Dataset, *, dropout: float, seed: int, latent_dim:
 def trained(decoder: str, data: Dataset, *, lr: float, dropout: float, seed: int, epochs: int = 150) -> VAE:
     """The same, trained as in the chapter."""
     vae = build(decoder, data, dropout=dropout, seed=seed)
-    fit(vae, data, TrainConfig(epochs=epochs, lr=lr, batch_size=100, average=0.99, seed=seed), bar=False)
+    fit(
+        vae,
+        data,
+        TrainConfig(epochs=epochs, lr=lr, batch_size=100, average=0.99, seed=seed),
+        bar=False,
+        whole=True,
+    )
     return vae
 
 
