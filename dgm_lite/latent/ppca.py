@@ -77,13 +77,14 @@ class PPCA(nn.Module):
         """
         x = check_real(x, ("B", self.dim), self)
         q, r = self.factors(self.weight)
-        centred = F.pad(x - self.mu, (0, self.latent_dim))  # (B, D + M), as long as Q
+        centred = F.pad(x - self.mu, (0, self.latent_dim))  # (B, D + M), as Q
         # Woodbury: (x - mu)^T C^-1 (x - mu) = |what W leaves over|^2 / sigma^2,
         # and |C| = sigma^(2 (D - M)) |R|^2.
         left = (centred - centred @ q @ q.mT) * (-self.log_std).exp()
         log_det = 2 * (self.dim - self.latent_dim) * self.log_std
         log_det = log_det + 2 * r.diagonal().abs().log().sum()
-        return -0.5 * (left.square().sum(1) + log_det + self.dim * math.log(2 * math.pi))
+        constant = self.dim * math.log(2 * math.pi)
+        return -0.5 * (constant + log_det + left.square().sum(1))
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """p(z | x) = N(mean, covariance), exactly: mean (B, M), covariance (M, M), the same for every x.
@@ -154,8 +155,8 @@ class PPCA(nn.Module):
         for _ in range(n):
             yield self.log_prob(x).mean().item()
             mean, root = self.causes(x, self.weight)  # E: what the hidden causes were
-            # M: regress x on them. M more rows, to be explained as zeros, stand for how far
-            # they spread: sum E[z z^T] = z^T z. (And z^T z is never formed.)
+            # M: regress x on them. M more rows, to be explained as zeros, stand for how
+            # far they spread: sum E[z z^T] = z^T z. (And z^T z is never formed.)
             z = torch.cat([mean, math.sqrt(len(x)) * root.mT])
             q, r = torch.linalg.qr(z)
             weight = torch.linalg.solve_triangular(r, q.mT @ centred, upper=True).mT
