@@ -22,7 +22,7 @@ MODELS = (
             Trial(
                 part="stability",
                 arguments={"dim": 2, "levels": 32, "channels": 32, "dilations": (1,), "dropout": 0.0},
-                training={"lr": 5e-3},
+                training={"lr": 1e-2, "betas": (0.0, 0.99)},
                 quoted=True,
             ),
             Trial(

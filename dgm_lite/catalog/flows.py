@@ -27,7 +27,14 @@ MODELS = (
         config=TrainConfig(epochs=60, batch_size=200, lr=0.005),
         small={"dim": 2, "n_layers": 2, "hidden": 5},
         start="start_from_data",
-        trials=(Trial(part="stability", training={"lr": 5e-3}, quoted=True),),
+        trials=(
+            Trial(
+                part="stability",
+                arguments={"n_layers": 4, "hidden": 32},
+                training={"lr": 1e-2, "betas": (0.9, 0.999)},
+                quoted=True,
+            ),
+        ),
     ),
     Entry(
         name="deep-density",
@@ -88,7 +95,11 @@ MODELS = (
         colour="green",
         trials=(
             Trial(part="digits", quoted=True),
-            Trial(part="stability", arguments={"dim": 2, "levels": 32, "hidden": 32}, training={"lr": 5e-3}),
+            Trial(
+                part="stability",
+                arguments={"dim": 2, "levels": 32, "hidden": 32},
+                training={"lr": 1e-2, "betas": (0.9, 0.999)},
+            ),
             Trial(part="sampling"),
         ),
         weights="integer_flow_digits.safetensors",

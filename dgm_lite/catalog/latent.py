@@ -15,7 +15,13 @@ MODELS = (
         config=TrainConfig(epochs=60, batch_size=200, lr=0.03),
         small={"dim": 2, "n_components": 3},
         start="start_from_data",
-        trials=(Trial(part="stability", arguments={"n_components": 12}, training={"lr": 0.03}),),
+        trials=(
+            Trial(
+                part="stability",
+                arguments={"n_components": 12},
+                training={"lr": 1e-2, "betas": (0.9, 0.999)},
+            ),
+        ),
     ),
     Entry(
         name="bernoulli-mixture",
@@ -59,7 +65,7 @@ MODELS = (
                 part="stability",
                 address="dgm_lite.latent.vae:gaussian_vae",
                 arguments={"dim": 2, "latent_dim": 2, "hidden": 64, "std": 0.3},
-                training={"lr": 5e-3},
+                training={"lr": 1e-2, "betas": (0.9, 0.999)},
                 quoted=True,
             ),
             Trial(part="sampling", quoted=True),

@@ -1,17 +1,23 @@
 """Figures that the table rests on, from the rows of a result file of `python -m dgm_lite compare`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 
-from dgm_lite.comparison.competitors import quoted
+from dgm_lite.claims import Verdict, verdict
+from dgm_lite.comparison.competitors import beside, competitors, counted, quoted
 from dgm_lite.comparison.jobs import DRAWN, DRAWN_EXACTLY, SEARCHED
+from dgm_lite.comparison.plane import STEPS
+from dgm_lite.comparison.plane import told as told_after
 from dgm_lite.comparison.rate_distortion import Point, bytes_at, reaches, shares
 from dgm_lite.comparison.results import Row, summary, values_of
 
 KINDS = ("test, exact", "test, bound", "test, bound, k = 200")
 RIVALS = ("JPEG", "WebP", "principal components")  # of lossy codecs
 LOST = 0.9  # a run whose draws a forest tells from data this often counts as lost
+MUCH_WIDER = 2  # so many times the usual spread over seeds is not stable
 
 
 def likelihood(rows: Sequence[Row], name: str) -> tuple[str, float]:
@@ -44,16 +50,72 @@ def image_formats(rows: Sequence[Row]) -> dict[str, float]:
     return {k: v for k, v in sorted(found.items(), key=lambda item: item[1]) if "range coder" not in k}
 
 
-def stability(rows: Sequence[Row], model: str) -> tuple[float, float, int, int]:
-    """Mean and standard deviation of the told share over seeds, how many runs were lost, and of how many.
+class Runs(NamedTuple):
+    """What became of several trainings of a model after the same number of steps.
+
+    Args:
+        told: Mean share of cases in which a forest tells draws from test points.
+        spread: Its standard deviation over seeds.
+        lost: How many runs were lost.
+        n: Of how many.
+    """
+
+    told: float
+    spread: float
+    lost: int
+    n: int
+
+
+def stability(rows: Sequence[Row], model: str, n_steps: int = STEPS[-1]) -> Runs:
+    """The ten trainings of a model in the plane, by default those of the longest budget.
 
     Raises:
         ValueError: If the results have fewer than two seeds of it.
     """
-    told = np.array(values_of(rows, "stability", model, "told from data"))
+    told = np.array(values_of(rows, "stability", model, told_after(n_steps, "data")))
     if len(told) < 2:
         raise ValueError(f"table: expected two seeds or more of {model!r} in the results, got {len(told)}.")
-    return float(told.mean()), float(told.std(ddof=1)), int((told > LOST).sum()), len(told)
+    return Runs(float(told.mean()), float(told.std(ddof=1)), int((told > LOST).sum()), len(told))
+
+
+def usual_spread(rows: Sequence[Row], n_steps: int = STEPS[-1]) -> float:
+    """The median spread over seeds of the models that are trained by their likelihood."""
+    by_likelihood = [c.name for c in competitors("stability") if c.entry.family != "implicit"]
+    return median(stability(rows, name, n_steps).spread for name in by_likelihood)
+
+
+def training(rows: Sequence[Row], family: str, word: str) -> Verdict:
+    """Whether a family trains stably: for the table, and for the chapter on games.
+
+    A model is stable if after the longest budget none of its runs is lost, and if they spread less than
+    twice as far as those of the models that are trained by their likelihood do in the median.
+
+    Args:
+        rows: Of a whole run of ``compare``.
+        family: Key of a row of Table 1.
+        word: What the essay calls it, "stable" or "unstable".
+
+    Raises:
+        ValueError: If a measurement is missing.
+    """
+    names = [c.name for group in (counted, beside) for c in group("stability", family)]
+    usual, figures = usual_spread(rows), {}
+    for name in names:
+        runs = stability(rows, name)
+        figures[f"{name}: runs lost"] = (runs.lost, f"{{}} of {runs.n}")
+        figures[f"{name}: spread over seeds"] = (runs.spread / usual, "{:.1f} times the usual one")
+
+    def as_said(f: Mapping[str, float]) -> list[str]:
+        found = {n: (f[f"{n}: runs lost"], f[f"{n}: spread over seeds"]) for n in names}
+        stable = {n: lost == 0 and spread < MUCH_WIDER for n, (lost, spread) in found.items()}
+        return [n for n in names if stable[n] == (word == "stable")]
+
+    some = as_said({what: number for what, (number, _) in figures.items()})
+    return verdict(
+        figures,
+        lambda f: as_said(f) == names,
+        only_if=(f"the model is one of: {'; '.join(some)}", lambda f: as_said(f) != []),
+    )
 
 
 def lossy_curve(rows: Sequence[Row], model: str) -> list[Point]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from dgm_lite import plot
 from dgm_lite.comparison import evidence
 from dgm_lite.comparison.competitors import Competitor, competitors
 from dgm_lite.comparison.jobs import SIZES
+from dgm_lite.comparison.plane import STEPS, told
 from dgm_lite.comparison.rate_distortion import Point
 from dgm_lite.comparison.results import Row, summary, values_of
 
@@ -70,18 +72,44 @@ def draw_rates(curves: Mapping[str, Sequence[Point]], ax: Axes) -> Axes:
     return ax
 
 
-def draw_stability(rows: Sequence[Row], ax: Axes) -> Axes:
+def draw_stability(rows: Sequence[Row], ax: Axes, n_steps: int = STEPS[-1]) -> Axes:
     """The told share of each of ten trainings, a row for each model; lost runs lie in the grey zone."""
-    names = list(dict.fromkeys(r["model"] for r in rows if r["part"] == "stability"))
+    names = [c.name for c in competitors("stability")]
     games = {c.name for c in competitors("stability") if c.entry.family == "implicit"}
     for row, name in enumerate(names):
-        told = [100 * v for v in values_of(rows, "stability", name, "told from data")]
+        shares = [100 * v for v in values_of(rows, "stability", name, told(n_steps, "data"))]
         colour = plot.PINK if name in games else plot.BLUE
-        ax.plot(told, [row] * len(told), "o", color=colour, alpha=0.55)
+        ax.plot(shares, [row] * len(shares), "o", color=colour, alpha=0.55)
     ax.axvline(50, color="#555555", ls=":", lw=1)
     ax.axvspan(100 * evidence.LOST, 101, color="#88888833", lw=0)
     ax.set(yticks=range(len(names)), yticklabels=names, xlabel="told from data (%)", xlim=(44, 101))
     ax.invert_yaxis()
+    return ax
+
+
+def draw_budgets(rows: Sequence[Row], ax: Axes) -> Axes:
+    """The told share against training steps: each run of the games, and the means of all other models."""
+
+    def shares(one: Competitor) -> np.ndarray:
+        """In percent, a row for each budget and a column for each seed."""
+        return 100 * np.array([values_of(rows, "stability", one.name, told(n, "data")) for n in STEPS])
+
+    games = [one for one in competitors("stability") if one.entry.family == "implicit"]
+    others = [shares(one).mean(1) for one in competitors("stability") if one not in games]
+    label = "trained by likelihood (means)"
+    ax.fill_between(
+        STEPS, np.min(others, 0), np.max(others, 0), color=plot.GREY, alpha=0.3, lw=0, label=label
+    )
+    for k, (one, colour) in enumerate(zip(games, (plot.VIOLET, plot.PINK, plot.GREEN), strict=True)):
+        at = np.array(STEPS) * 1.06 ** (k - 1)  # so that no run hides another game's
+        ax.plot(at, shares(one), "o", color=colour, alpha=0.4, ms=4, mew=0)
+        ax.plot(at, shares(one).mean(1), color=colour, label=one.name)
+    ax.axhspan(100 * evidence.LOST, 101, color="#88888833", lw=0)
+    ax.axhline(50, color="#555555", ls=":", lw=1)
+    ax.set(xscale="log", xticks=STEPS, xticklabels=STEPS, ylim=(48, 101))
+    ax.set(xlabel="training steps", ylabel="told from data (%)")
+    ax.minorticks_off()
+    ax.legend()
     return ax
 
 

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+import torch
+from torch import nn
 
 from dgm_lite import catalog, laws
 from dgm_lite.catalog.entry import Trial
@@ -11,6 +13,7 @@ from dgm_lite.codecs import container
 from dgm_lite.comparison import competitors, jobs, plane, results, table
 from dgm_lite.comparison.competitors import ROWS, beside, counted, quoted
 from dgm_lite.datasets import files
+from dgm_lite.datasets.toys import two_moons
 
 TRIALS = tuple(Trial(part=part) for part in ("digits", "stability", "sampling", "lossy"))
 
@@ -77,10 +80,49 @@ def test_trainings_in_the_plane_share_all_but_what_the_trial_says(competitor, mo
     silent = {"bar": False, "whole": True}  # a bar of its own is shown for the jobs
     fits = lambda model, data, config, **how: seen.append(config) if how == silent else None  # noqa: E731
     monkeypatch.setattr(plane, "fit", fits)
-    monkeypatch.setattr(plane.samples, "two_sample", lambda *_, seed: 0.5)
-    list(plane.told_from_data(competitor, None, 7))
-    assert (seen[0].seed, seen[0].epochs, seen[0].batch_size) == (7, 40, 200)
-    assert all(getattr(seen[0], field) == value for field, value in competitor.trial.training.items())
+    monkeypatch.setattr(plane.samples, "two_sample", lambda *_, **__: 0.5)
+    found = list(plane.told_from_data(competitor, None, 7))
+    assert [name for name, _, _ in found] == [plane.told(n, "data") for n in plane.STEPS]
+    n = len(two_moons().train)
+    assert [config.epochs * n // config.batch_size for config in seen] == list(plane.STEPS)
+    for config in seen:
+        assert (config.seed, config.batch_size) == (7, plane.BATCH)
+        assert all(getattr(config, field) == value for field, value in competitor.trial.training.items())
+
+
+@pytest.mark.parametrize("competitor", competitors.competitors("stability"), ids=lambda c: c.name)
+def test_the_settings_of_each_are_the_best_of_its_six_trials(competitor):
+    """On validation points, with a seed that none of the ten trainings has."""
+    _, rows = results.read(files.path("comparison.json"))
+    shares = {}
+    for setting in plane.SETTINGS:
+        quantity = f"{plane.told(plane.STEPS[-1], 'valid')}, {plane.named(setting)}"
+        (shares[plane.named(setting)],) = results.values_of(rows, "stability", competitor.name, quantity)
+    chosen = {k: v for k, v in competitor.trial.training.items() if k in ("lr", "betas")}
+    assert chosen == competitor.trial.training and len(shares) == 6
+    assert shares[plane.named(chosen)] == min(shares.values())
+
+
+def test_settings_are_tried_on_validation_points(monkeypatch):
+    seen, model = [], nn.Identity()
+    model.sample = lambda n, generator: torch.zeros(n, 2)
+    monkeypatch.setattr(
+        plane, "trained", lambda c, n, seed, **t: seen.append((n, seed, t)) or (model, two_moons())
+    )
+    told = []
+    monkeypatch.setattr(plane.samples, "two_sample", lambda real, *_, **__: told.append(real) or 0.5)
+    found = list(plane.settings_tried(competitors.competitors("stability")[0], None, 10))
+    assert [t for _, _, t in seen] == plane.SETTINGS and {n for n, _, _ in seen} == {plane.STEPS[-1]}
+    assert len({name for name, _, _ in found}) == 6 and {seed for _, seed, _ in seen} == {10}
+    assert all(torch.equal(real, two_moons().valid) for real in told)
+
+
+def test_nobody_chooses_weights_by_validation_in_the_plane(monkeypatch):
+    """A game could not: so the last weights count for everyone."""
+    seen = []
+    monkeypatch.setattr(plane, "fit", lambda model, data, config, **_: seen.append(data))
+    plane.trained(competitors.competitors("stability")[0], plane.STEPS[0], 0, lr=1e-3)
+    assert len(seen[0].valid) == 0 and len(seen[0].train) == len(two_moons().train)
 
 
 @pytest.mark.parametrize("competitor", competitors.competitors("sampling"), ids=lambda c: c.name)

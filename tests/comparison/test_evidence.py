@@ -3,8 +3,8 @@
 import pytest
 
 from dgm_lite import laws
-from dgm_lite.comparison import evidence, table
-from dgm_lite.comparison.competitors import ROWS, beside, counted, quoted
+from dgm_lite.comparison import evidence, plane, table
+from dgm_lite.comparison.competitors import ROWS, beside, competitors, counted, quoted
 from dgm_lite.comparison.jobs import DRAWN_EXACTLY, SEARCHED
 from dgm_lite.protocols import Bound, Density
 
@@ -18,8 +18,8 @@ def rows(part: str, model: str, unit: str = "", **quantities) -> list[dict]:
     ]
 
 
-def told(model: str, *shares: float) -> list[dict]:
-    return rows("stability", model, **{"told from data": shares})
+def told(model: str, *shares: float, n_steps: int = plane.STEPS[-1]) -> list[dict]:
+    return rows("stability", model, **{plane.told(n_steps, "data"): shares})
 
 
 def curve(model: str, *points: tuple[int, float]) -> list[dict]:
@@ -32,6 +32,12 @@ def curve(model: str, *points: tuple[int, float]) -> list[dict]:
 def test_lost_runs_are_counted_and_their_spread_is_that_of_a_sample():
     found = evidence.stability(told("a", 0.5, 0.7, 0.9, 0.95) + told("b", 1.0), "a")
     assert found == (pytest.approx(0.7625), pytest.approx(0.205649, abs=1e-6), 1, 4), "0.9 itself is not lost"
+
+
+def test_runs_of_the_longest_budget_count_unless_another_is_asked_for():
+    some = told("a", 0.95, 0.99, n_steps=plane.STEPS[0]) + told("a", 0.5, 0.6)
+    assert evidence.stability(some, "a").lost == 0
+    assert evidence.stability(some, "a", plane.STEPS[0]).lost == 2
 
 
 def test_the_smallest_figure_is_the_tightest_bound_and_an_exact_one_says_so():
@@ -161,17 +167,46 @@ def test_verdicts_turn_where_the_numbers_do(invented):
     assert of(invented)["autoregressive", "sampling"] == "fails"
     sampling["value"] = 35.1e-3
     assert of(invented)["autoregressive", "sampling"] == "holds"
-    assert of(invented)["implicit", "training"] == "fails", "no run is lost"
-    for game in counted("stability", "implicit"):
-        for row in invented:
-            if row["model"] == game.name and row["seed"] < 2:
-                row["value"] = 0.95  # four runs lost of twenty
-    assert of(invented)["implicit", "training"] == "holds if the game is played as in the first papers"
-    (calmed,) = beside("stability", "implicit")
-    for row in invented:
-        if row["model"] == calmed.name and row["seed"] < 1:
-            row["value"] = 0.95
-    assert of(invented)["implicit", "training"] == "holds"
+
+
+def change(rows, model, value, seeds=(0,)):
+    for row in rows:
+        if (row["part"], row["model"]) == ("stability", model) and row["seed"] in seeds:
+            row["value"] = value
+
+
+def test_a_lost_run_or_a_wide_spread_is_unstable(invented):
+    """By one rule for the table and for the chapter on games; the condition names those that are."""
+    judge = lambda: evidence.training(invented, "implicit", "unstable")  # noqa: E731
+    assert judge().state == "fails", "none is lost, and all spread alike"
+    games = [c.name for group in (counted, beside) for c in group("stability", "implicit")]
+    change(invented, games[0], 0.9001)
+    assert judge().said == f"holds if the model is one of: {games[0]}"
+    for game in games[1:]:
+        change(invented, game, 0.88, (0, 1))  # none lost, but twice as wide as usual
+    assert judge().state == "holds"
+    assert len(judge().figures) == 2 * len(games)
+    assert table.cells(invented)["implicit", "training"]["verdict"] == judge()
+
+
+def test_who_trains_by_likelihood_is_judged_by_the_same_rule(invented):
+    judge = lambda: evidence.training(invented, "flow", "stable")  # noqa: E731
+    assert judge().state == "holds"
+    own = [c.name for c in counted("stability", "flow")]
+    change(invented, own[0], 0.95)
+    assert judge().said == f"holds if the model is one of: {'; '.join(own[1:])}"
+    for name in own:
+        change(invented, name, 0.95)
+    assert judge().state == "fails"
+    assert not table.cells(invented)["flow", "training"]["serves"]
+
+
+def test_the_usual_spread_is_the_median_of_those_trained_by_likelihood(invented):
+    usual = evidence.usual_spread(invented)
+    for c in competitors("stability"):
+        if c.entry.family == "implicit":
+            change(invented, c.name, 0.0)
+    assert evidence.usual_spread(invented) == usual == pytest.approx(0.0471405, abs=1e-6)
 
 
 def change(rows, share, **where):

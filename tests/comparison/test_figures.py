@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from dgm_lite.comparison import evidence, figures, results, table
+from dgm_lite.comparison import evidence, figures, plane, results, table
 from dgm_lite.comparison.competitors import ROWS, competitors
 from dgm_lite.datasets import files
 
@@ -63,7 +63,26 @@ def test_lost_runs_lie_in_the_grey_zone(rows):
     assert zone.get_x() == pytest.approx(100 * evidence.LOST)
     told = np.concatenate([line.get_xdata() for line in ax.lines[:-1]])
     names = dict.fromkeys(r["model"] for r in rows if r["part"] == "stability")
-    assert (told > zone.get_x()).sum() == sum(evidence.stability(rows, name)[2] for name in names)
+    assert (told > zone.get_x()).sum() == sum(evidence.stability(rows, name).lost for name in names)
+    plt.close(figure)
+
+
+def test_every_run_of_a_game_is_drawn_at_its_budget(rows):
+    """A dot a run, and a line of means a game; the band holds the means of all that have a likelihood."""
+    figure, ax = plt.subplots()
+    figures.draw_budgets(rows, ax)
+    games = [c.name for c in competitors("stability") if c.entry.family == "implicit"]
+    lines = {line.get_label(): line.get_ydata() for line in ax.lines}
+    for name in games:
+        means = [100 * evidence.stability(rows, name, n).told for n in plane.STEPS]
+        assert lines[name] == pytest.approx(means)
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    assert len(dots) == 10 * len(games)
+    others = [c.name for c in competitors("stability") if c.name not in games]
+    corners = ax.collections[0].get_paths()[0].vertices[:, 1]
+    last = [100 * evidence.stability(rows, name).told for name in others]
+    for mean in (min(last), max(last)):
+        assert abs(corners - mean).min() < 1e-6
     plt.close(figure)
 
 

@@ -60,7 +60,7 @@ def test_trainings_of_the_comparison_show_no_bar_and_pass_interrupts_on(monkeypa
 
 def test_how_often_each_part_is_measured():
     todo = jobs.jobs(seeds=2)
-    often = {"sampling": {0}, "stability": set(range(10))}
+    often = {"sampling": {0}, "stability": set(range(11))}
     often |= dict.fromkeys(("lossy", "lossless", "digits"), {0, 1})
     for part, seeds in often.items():
         for competitor in competitors(part):
@@ -366,13 +366,13 @@ def test_draws_in_the_plane_are_told_from_test_points(competitor, monkeypatch):
         trained.update(model=model, data=data, before=[p.clone() for p in model.parameters()])
         return fit(model, data, replace(config, epochs=1), bar=False)
 
-    def two_sample(real, drawn, *, seed):
+    def two_sample(real, drawn, *, trees, seed):
         seen.update(real=real, drawn=drawn, seed=seed)
         return 0.625
 
     monkeypatch.setattr(plane, "fit", watched)
     monkeypatch.setattr(plane.samples, "two_sample", two_sample)
-    assert list(plane.told_from_data(competitor, None, 4)) == [("told from data", 0.625, "share")]
+    assert list(plane.told_from_data(competitor, 20, 4)) == [(plane.told(120, "data"), 0.625, "share")]
     levels = getattr(trained["model"], "levels", None)
     data = plane.on_a_grid(two_moons(), levels) if levels else two_moons()
     assert torch.equal(seen["real"], data.test.float()) and torch.equal(trained["data"].train, data.train)

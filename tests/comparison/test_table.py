@@ -12,7 +12,7 @@ from dgm_lite import laws
 from dgm_lite.catalog.families import FAMILIES
 from dgm_lite.comparison import evidence, figures, jobs, results, table
 from dgm_lite.comparison.answers import answers
-from dgm_lite.comparison.competitors import competitors, counted, quoted
+from dgm_lite.comparison.competitors import beside, competitors, counted, quoted
 from dgm_lite.datasets import files
 from dgm_lite.live.table_cells import TableCells
 
@@ -100,8 +100,8 @@ def test_other_numbers_give_other_verdicts(rows):
     lost = change(copy.deepcopy(rows), 0.97, part="stability", model=arm)
     assert table.cells(lost)["autoregressive", "training"]["verdict"].state == "fails"
     calm = copy.deepcopy(rows)
-    for game in counted("stability", "implicit"):
-        change(calm, lambda k: 0.6 + 0.001 * k, part="stability", model=game.name)
+    for game in counted("stability", "implicit") + beside("stability", "implicit"):
+        change(calm, lambda k: 0.6 + 0.001 * (k % 3), part="stability", model=game.name)
     assert table.cells(calm)["implicit", "training"]["verdict"].state == "fails"
     assert table.cells(calm)["implicit", "training"]["serves"]
 
