@@ -169,7 +169,7 @@ def test_verdicts_turn_where_the_numbers_do(invented):
     assert of(invented)["autoregressive", "sampling"] == "holds"
 
 
-def change(rows, model, value, seeds=(0,)):
+def set_told(rows, model, value, seeds=(0,)):
     for row in rows:
         if (row["part"], row["model"]) == ("stability", model) and row["seed"] in seeds:
             row["value"] = value
@@ -180,10 +180,10 @@ def test_a_lost_run_or_a_wide_spread_is_unstable(invented):
     judge = lambda: evidence.training(invented, "implicit", "unstable")  # noqa: E731
     assert judge().state == "fails", "none is lost, and all spread alike"
     games = [c.name for group in (counted, beside) for c in group("stability", "implicit")]
-    change(invented, games[0], 0.9001)
+    set_told(invented, games[0], 0.9001)
     assert judge().said == f"holds if the model is one of: {games[0]}"
     for game in games[1:]:
-        change(invented, game, 0.88, (0, 1))  # none lost, but twice as wide as usual
+        set_told(invented, game, 0.88, (0, 1))  # none lost, but twice as wide as usual
     assert judge().state == "holds"
     assert len(judge().figures) == 2 * len(games)
     assert table.cells(invented)["implicit", "training"]["verdict"] == judge()
@@ -193,10 +193,10 @@ def test_who_trains_by_likelihood_is_judged_by_the_same_rule(invented):
     judge = lambda: evidence.training(invented, "flow", "stable")  # noqa: E731
     assert judge().state == "holds"
     own = [c.name for c in counted("stability", "flow")]
-    change(invented, own[0], 0.95)
+    set_told(invented, own[0], 0.95)
     assert judge().said == f"holds if the model is one of: {'; '.join(own[1:])}"
     for name in own:
-        change(invented, name, 0.95)
+        set_told(invented, name, 0.95)
     assert judge().state == "fails"
     assert not table.cells(invented)["flow", "training"]["serves"]
 
@@ -205,7 +205,7 @@ def test_the_usual_spread_is_the_median_of_those_trained_by_likelihood(invented)
     usual = evidence.usual_spread(invented)
     for c in competitors("stability"):
         if c.entry.family == "implicit":
-            change(invented, c.name, 0.0)
+            set_told(invented, c.name, 0.0)
     assert evidence.usual_spread(invented) == usual == pytest.approx(0.0471405, abs=1e-6)
 
 
