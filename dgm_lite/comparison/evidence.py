@@ -15,7 +15,8 @@ from dgm_lite.comparison.rate_distortion import Point, bytes_at, reaches, shares
 from dgm_lite.comparison.results import Row, summary, values_of
 
 KINDS = ("test, exact", "test, bound", "test, bound, k = 200")
-RIVALS = ("JPEG", "WebP", "principal components")  # of lossy codecs
+LINEAR = "principal components"  # a rotation, its z rounded
+RIVALS = ("JPEG", "WebP", LINEAR)  # of lossy codecs
 LOST = 0.9  # a run whose draws a forest tells from data this often counts as lost
 MUCH_WIDER = 2  # so many times the usual spread over seeds is not stable
 
@@ -78,17 +79,17 @@ def stability(rows: Sequence[Row], model: str, n_steps: int = STEPS[-1]) -> Runs
     return Runs(float(told.mean()), float(told.std(ddof=1)), int((told > LOST).sum()), len(told))
 
 
-def usual_spread(rows: Sequence[Row], n_steps: int = STEPS[-1]) -> float:
-    """The median spread over seeds of the models that are trained by their likelihood."""
+def usual_spread(rows: Sequence[Row], n_steps: int = STEPS[-1], beside: str = "") -> float:
+    """The median spread over seeds of the models trained by their likelihood, beside the one that is judged."""
     by_likelihood = [c.name for c in competitors("stability") if c.entry.family != "implicit"]
-    return median(stability(rows, name, n_steps).spread for name in by_likelihood)
+    return median(stability(rows, name, n_steps).spread for name in by_likelihood if name != beside)
 
 
 def training(rows: Sequence[Row], family: str, word: str) -> Verdict:
     """Whether a family trains stably: for the table, and for the chapter on games.
 
     A model is stable if after the longest budget none of its runs is lost, and if they spread less than
-    twice as far as those of the models that are trained by their likelihood do in the median.
+    twice as far as those of the other models that are trained by their likelihood do in the median.
 
     Args:
         rows: Of a whole run of ``compare``.
@@ -99,11 +100,14 @@ def training(rows: Sequence[Row], family: str, word: str) -> Verdict:
         ValueError: If a measurement is missing.
     """
     names = [c.name for group in (counted, beside) for c in group("stability", family)]
-    usual, figures = usual_spread(rows), {}
+    figures, close = {}, []
     for name in names:
         runs = stability(rows, name)
+        ratio = runs.spread / usual_spread(rows, beside=name)
+        uncertain = ratio / (2 * (runs.n - 1)) ** 0.5  # of a standard deviation from n normal numbers
+        close += [name] * (abs(ratio - MUCH_WIDER) < 2 * uncertain)
         figures[f"{name}: runs lost"] = (runs.lost, f"{{}} of {runs.n}")
-        figures[f"{name}: spread over seeds"] = (runs.spread / usual, "{:.1f} times the usual one")
+        figures[f"{name}: spread over seeds"] = (ratio, f"{{:.1f}} +- {uncertain:.1f} times the usual one")
 
     def as_said(f: Mapping[str, float]) -> list[str]:
         found = {n: (f[f"{n}: runs lost"], f[f"{n}: spread over seeds"]) for n in names}
@@ -115,6 +119,7 @@ def training(rows: Sequence[Row], family: str, word: str) -> Verdict:
         figures,
         lambda f: as_said(f) == names,
         only_if=(f"the model is one of: {'; '.join(some)}", lambda f: as_said(f) != []),
+        note=f"Within two standard errors of the limit: {'; '.join(close)}." if close else "",
     )
 
 
@@ -153,20 +158,23 @@ def met_exactly(rows: Sequence[Row], model: str) -> tuple[int, int]:
     return round(sum(map(sum, found))), DRAWN * len(found[0])
 
 
-def against_rivals(rows: Sequence[Row], model: str) -> list[tuple[float, float]]:
+def against_rivals(
+    rows: Sequence[Row], model: str, rivals: Sequence[str] = RIVALS
+) -> list[tuple[float, float]]:
     """Each point of a lossy codec: its error, and its bytes as a share of the best rival's at that error.
 
     Rivals are JPEG, WebP, and rounded principal components: the same training images without a deep model.
-    Points with an error that none of them reaches are left out.
+    These are a flow, of one rotation: for flows they are an attempt and no rival. Points with an error that
+    none of them reaches are left out.
 
     Raises:
         ValueError: If the results have none of it, or no point is left.
     """
-    rivals = [lossy_curve(rows, rival) for rival in RIVALS]
+    curves = [lossy_curve(rows, rival) for rival in rivals]
     points = lossy_curve(rows, model)
     found = []
     for point in points:
-        theirs = [bytes_at(rival, point.mse) for rival in rivals if reaches(rival, point.mse)]
+        theirs = [bytes_at(curve, point.mse) for curve in curves if reaches(curve, point.mse)]
         if theirs:
             found.append((point.mse, point.n_bytes / min(theirs)))
     if not found:

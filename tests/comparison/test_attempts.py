@@ -141,10 +141,9 @@ def test_wider_cells_make_shorter_files_and_larger_errors():
 # --- adversarial models ---------------------------------------------------------------------
 
 
-def test_the_search_finds_the_z_there_is(monkeypatch):
-    monkeypatch.setattr(attempts, "PULL", 0.0)
+def test_the_search_finds_the_z_there_is():
     model, x = Doubling(), plane().train
-    z = attempts.nearest_code(model, x, steps=300)
+    z = attempts.nearest_code(model, x, steps=300, pull=0)
     torch.testing.assert_close(z, (x - 3) / 2, atol=0.02, rtol=0)
     assert model.weight.requires_grad and model.weight.grad is None
 
@@ -179,7 +178,6 @@ def test_a_gan_codes_with_and_without_loss():
 
 
 def test_what_a_z_gives_exactly_is_counted(monkeypatch):
-    monkeypatch.setattr(attempts, "PULL", 0.0)
     monkeypatch.setattr(attempts, "DRAWS", 500)
     data = plane()
     met, drawn = attempts.GANCode(Doubling(), data).met_exactly(0)

@@ -120,7 +120,8 @@ class Ledger(SphinxDirective):
             if part["part"]:
                 box += self.line(f"{part['part']}: {self.said(part)}", plain=True)
             elif part["words"]:
-                box += self.line(self.said(part).capitalize(), plain=True)
+                said = self.said(part)
+                box += self.line(said[:1].upper() + said[1:], plain=True)
             if part["measured"]:
                 box += self.line(part["measured"], label="Measured", plain=True)
             if part["note"]:
