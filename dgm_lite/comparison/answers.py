@@ -17,7 +17,7 @@ GRID = "a small one, by a grid over z"
 
 
 class Answer(NamedTuple):
-    """What a small model answers when it is asked for p(x): "exact", "bound", or "wrong"; and why we say so."""
+    """What a small model answers if asked for p(x), "exact", "bound" or "wrong", and why we say so."""
 
     kind: str
     why: str

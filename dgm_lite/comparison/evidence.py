@@ -80,7 +80,7 @@ def stability(rows: Sequence[Row], model: str, n_steps: int = STEPS[-1]) -> Runs
 
 
 def usual_spread(rows: Sequence[Row], n_steps: int = STEPS[-1], beside: str = "") -> float:
-    """The median spread over seeds of the models trained by their likelihood, beside the one that is judged."""
+    """The median spread over seeds of the models trained by likelihood, beside the one that is judged."""
     by_likelihood = [c.name for c in competitors("stability") if c.entry.family != "implicit"]
     return median(stability(rows, name, n_steps).spread for name in by_likelihood if name != beside)
 

@@ -262,7 +262,9 @@ def test_a_lossless_code_has_to_be_shorter_than_without_the_model(invented):
     for c in counted("lossless", "implicit"):
         change(invented, 0.95, part="lossless", model=c.name, quantity="test digits as one file")
     cell = table.cells(invented)["implicit", "lossless"]
-    assert cell["verdict"].said == "holds if the model has to do it alone", "it takes counts for what it leaves"
+    assert cell["verdict"].said == "holds if the model has to do it alone", (
+        "it takes counts for what it leaves"
+    )
     assert cell["measured"] == "yes, 8,170 bytes" and cell["serves"]
     next(r for r in invented if r["quantity"] == SEARCHED)["value"] = 1
     assert table.cells(invented)["implicit", "lossless"]["verdict"].state == "fails"
