@@ -160,5 +160,5 @@ q4 = Exercise(
     "Where would the new points fall? What does the loss say about all other places?",
     no_data_no_doubt,
     "The cross-entropy is an average over the data. What the network does where there are none is decided "
-    "by its architecture alone.",
+    "by its form, and by weights that were fitted elsewhere.",
 )

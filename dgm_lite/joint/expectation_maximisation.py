@@ -4,7 +4,8 @@
             + sum over the others of log sum_y p(x, y)                 [book: eq. semi-supervised]
 
 Each round of EM gives every point to the components that may have made it, in shares q, and each component
-the mean and covariance of its shares. No round can make the objective smaller.
+the mean and covariance of its shares. No round can make the objective smaller. With imagined points, which
+keep a component from shrinking, it is the objective and a term for these points that cannot fall together.
 """
 
 import torch
@@ -98,7 +99,7 @@ def em(model: ClassConditional, x: Tensor, y: Tensor, *, rounds: int = 100,
             divided among all components: no component can shrink onto a single point.
 
     Returns:
-        The mean of log p before each round, in nats.
+        The mean of log p before each round, in nats. Without imagined points it never falls.
 
     Raises:
         ValueError: If x is not real of shape (B, D), or a label neither a class nor UNKNOWN; if without

@@ -49,7 +49,7 @@ def slopes_far_out(classifier: Classifier, direction: Tensor) -> Tensor:
 
 
 def reveal_labels(data: Dataset, n: int, seed: int) -> Tensor:
-    """Labels of n randomly chosen training points, those that we paid for; UNKNOWN for the others, (N,).
+    """Labels of n random training points, at least one of each class; UNKNOWN for the others, (N,).
 
     Raises:
         ValueError: If there are fewer than n training points, or n is below 2.
@@ -208,17 +208,17 @@ def leads(first: Tensor, second: Tensor) -> dict[str, list[Lead]]:
 
 CLOUDS = Chosen(
     orange_blue,
-    Mixture(8, 5.0),
+    Mixture(4, 50.0),
     {
-        10: Network(3.0, 50),
-        30: Network(3.0, 50),
-        100: Network(1.0, 200),
-        300: Network(0.1, 200),
-        1000: Network(0.1, 200),
+        10: Network(0.1, 25),
+        30: Network(0.1, 25),
+        100: Network(1.0, 100),
+        300: Network(0.1, 100),
+        1000: Network(0.1, 400),
     },
     {
         ALL: {
-            10: Mixture(4, 5.0),
+            10: Mixture(4, 50.0),
             30: Mixture(4, 5.0),
             100: Mixture(4, 5.0),
             300: Mixture(4, 5.0),
@@ -238,26 +238,27 @@ MOONS = Chosen(
     Mixture(2, 3.0),
     {
         10: Network(3.0, 50),
-        30: Network(1.0, 50),
-        100: Network(0.1, 200),
-        300: Network(0.1, 200),
-        1000: Network(0.1, 200),
+        30: Network(3.0, 100),
+        100: Network(0.1, 400),
+        300: Network(0.1, 400),
+        1000: Network(0.1, 400),
     },
     {
         ALL: {
-            10: Mixture(2, 30.0),
-            30: Mixture(2, 30.0),
-            100: Mixture(2, 30.0),
-            300: Mixture(2, 30.0),
+            10: Mixture(2, 3000.0),
+            30: Mixture(2, 3000.0),
+            100: Mixture(2, 1000.0),
+            300: Mixture(2, 300.0),
             1000: Mixture(2, 30.0),
         }
     },
 )
 
-# Six settings for each part of each contender.
-NETWORKS = [Network(decay, updates) for decay in (0.1, 1.0, 3.0) for updates in (50, 200)]
-FLEXIBLE = [Mixture(k, imagined) for k in (2, 4, 8) for imagined in (0.5, 5.0)]
-TOO_SIMPLE = [Mixture(CLASSES, imagined) for imagined in (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)]
+# Twelve settings for each part of each contender, over ranges so wide that wider ones gain next to nothing.
+NETWORKS = [Network(decay, updates) for decay in (0.1, 1.0, 3.0) for updates in (25, 50, 100, 400)]
+FLEXIBLE = [Mixture(k, imagined) for k in (2, 4, 8) for imagined in (0.5, 5.0, 50.0, 500.0)]
+IMAGINED = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0, 30_000.0)
+TOO_SIMPLE = [Mixture(CLASSES, imagined) for imagined in IMAGINED]
 
 
 def choose(data: Callable[..., Dataset], mixtures: Sequence[Mixture], names: Sequence[str],
