@@ -15,9 +15,9 @@ from dgm_lite.joint.classifier import Classifier
 from dgm_lite.shapes import check_counts, check_levels, check_shape
 from dgm_lite.training.config import TrainConfig
 from dgm_lite.training.fit import fit
-from dgm_lite.why.noise import untargeted
+from dgm_lite.why.noise import rms, same_size_noise, untargeted
 
-SIZES = tuple(2 ** (k / 2) for k in range(2, 17))  # grey levels of 256: 2 to 256, in steps of sqrt(2)
+BUDGETS = tuple(round(2 ** (k / 2)) for k in range(2, 17))  # grey levels of 256, in steps of about sqrt(2)
 
 
 def gains(
@@ -150,9 +150,9 @@ def trained_at(side: int, *, epochs: int = 6, seed: int = 0) -> dict[str, float]
         seed: Of the weights and of the order of the batches.
 
     Returns:
-        The number of ``pixels`` that noise may change; the test ``accuracy``; and by how many levels, of 256,
-        each pixel has to move to fool the classifier on half of the test digits that it gets right: in
-        directions that are ``chosen`` or ``random``.
+        The number of ``pixels`` that noise may change; the test ``accuracy``; and how large noise has to be,
+        as its RMS in levels of 256, to fool the classifier on half of the test digits that it gets right:
+        when it is ``chosen``, and when the same changes stand at ``random`` places with random signs.
     """
     data = pooled(digits28(), side)
     with torch.random.fork_rng():
@@ -168,12 +168,12 @@ def trained_at(side: int, *, epochs: int = 6, seed: int = 0) -> dict[str, float]
     def right(z: Tensor) -> float:
         return (classifier(z).argmax(1) == y).double().mean().item()
 
-    def chosen(size: float) -> float:
-        return right(untargeted(classifier, x, y, budget=size, n_steps=10, whole=False))
-
-    def random(size: float) -> float:
-        signs = 2 * torch.randint(2, x.shape, generator=generator) - 1
-        return right((x + size * signs).clamp(0, 255))
-
-    halves = {way.__name__: size_for_half([way(size) for size in SIZES], SIZES) for way in (chosen, random)}
+    sizes, shares = ({"chosen": [], "random": []} for _ in range(2))
+    for budget in BUDGETS:
+        chosen = untargeted(classifier, x, y, budget=budget, n_steps=10)
+        random = same_size_noise(x, chosen, levels=data.levels, generator=generator)
+        for way, noisy in (("chosen", chosen), ("random", random)):
+            sizes[way].append(rms(noisy - x).mean().item())
+            shares[way].append(right(noisy))
+    halves = {way: size_for_half(shares[way], sizes[way]) for way in sizes}
     return {"pixels": x.shape[1], "accuracy": found.double().mean().item(), **halves}

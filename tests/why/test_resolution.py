@@ -10,6 +10,7 @@ from dgm_lite.datasets.dataset import Dataset
 from dgm_lite.datasets.images import digits28
 from dgm_lite.joint.classifier import Classifier
 from dgm_lite.why import resolution
+from dgm_lite.why.noise import rms, same_size_noise
 from dgm_lite.why.resolution import Enlarged, gains, pooled, size_for_half, trained_at
 
 SIDE = 8
@@ -108,3 +109,20 @@ def _few(data: Dataset) -> Dataset:
     parts = {name: getattr(data, name)[:600] for name in ("train", "valid", "test")}
     labels = {f"{name}_labels": getattr(data, f"{name}_labels")[:600] for name in parts}
     return Dataset("few digits", **parts, **labels, levels=256, rows=data.rows)
+
+
+def test_random_noise_is_as_large_as_the_chosen_noise(monkeypatch):
+    """On black paper half of all pushes would vanish if they were clipped."""
+    sizes = []
+
+    def seen(x, changed, **rest):
+        noisy = same_size_noise(x, changed, **rest)
+        sizes.append([rms(z - x).mean().item() for z in (changed, noisy)])
+        return noisy
+
+    monkeypatch.setattr(resolution, "digits28", lambda: _few(digits28()))
+    monkeypatch.setattr(resolution, "same_size_noise", seen)
+    trained_at(4, epochs=1)
+    assert len(sizes) == len(resolution.BUDGETS)
+    for chosen, random in sizes:
+        assert random == pytest.approx(chosen, rel=0.03 if chosen < 100 else 0.2)  # few such fit
