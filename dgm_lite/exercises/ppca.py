@@ -82,7 +82,7 @@ def same_model_other_axes() -> str:
 
 
 _ROTATED = (
-    "Turning W by a rotation R leaves W R R^T W^T = W W^T, so the covariance and with it every p(x) is "
+    "Turning W by a rotation V leaves W V V^T W^T = W W^T, so the covariance and with it every p(x) is "
     "unchanged."
 )
 
@@ -95,7 +95,7 @@ q3 = Exercise(
         b="A permutation of the columns is one of the rotations, but there are infinitely many others.",
         c="EM and the closed form reach the same likelihood, as you saw; the weights still differ.",
     ),
-    "Put W R in place of W, with a rotation R, in the covariance of x.",
+    "Put W V in place of W, with a rotation V, in the covariance of x.",
     same_model_other_axes,
     _ROTATED,
 )
