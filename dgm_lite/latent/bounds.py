@@ -21,7 +21,7 @@ from dgm_lite.shapes import check_count
 @in_eval_mode
 def log_weights(
     model: VAE, x: Tensor, n: int, *, share: float = 0.0, generator: torch.Generator | None = None,
-    at_once: int = 4_000,
+    at_once: int = 2_000,
 ) -> Tensor:  # fmt: skip
     """log w of n draws for each row, with z ~ r = (1 - share) q(z | x) + share p(z).
 
