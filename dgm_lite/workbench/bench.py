@@ -52,6 +52,7 @@ class Workbench:
     """Train or draw again with other settings.
 
     Args:
+        own: The chapter's result, with the chapter's settings.
         work: ``work(progress, **settings)`` gives a result, and calls ``progress(share)`` on the way.
         draw: ``draw(ax, result)`` draws it.
         controls: Settings by name.
@@ -63,14 +64,13 @@ class Workbench:
     """
 
     def __init__(
-        self, work: Callable[..., Any], draw: Callable[[Axes, Any], object], controls: Mapping[str, Control],
-        *, alt: str, live: Callable[[Any], LiveFigure] | None = None,
+        self, own: Any, work: Callable[..., Any], draw: Callable[[Axes, Any], object],
+        controls: Mapping[str, Control], *, alt: str, live: Callable[[Any], LiveFigure] | None = None,
     ):  # fmt: skip
         if not controls or not alt.strip():
             raise ValueError(f"Workbench: expected controls and alt text, got {dict(controls)} and {alt!r}.")
-        self.work, self.draw, self.controls, self.alt, self.live = work, draw, dict(controls), alt, live
-        self.chapter = {name: control.chapter for name, control in controls.items()}
-        self.own = work(lambda share: None, **self.chapter)
+        self.own, self.work, self.draw, self.controls = own, work, draw, dict(controls)
+        self.alt, self.live = alt, live
 
     def picture(self, result: Any = None) -> bytes:
         """The chapter's result as a PNG; beside it the reader's, with the same axes, if there is one."""

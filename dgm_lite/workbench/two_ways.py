@@ -44,13 +44,12 @@ def cross(model: ClassifierDensity) -> Cross:
                  heldout=data.valid, lim=LIM, start=CROSS, threshold=0.01)  # fmt: skip
 
 
-def bench() -> Workbench:
-    """The workbench of the chapter."""
+def bench(own: ClassifierDensity) -> Workbench:
+    """The workbench of the chapter, beside the chapter's own model."""
     controls = {
         "n_components": Control("components of p(x)", (1, 2, 4, 8, 16), 8),
         "hidden": Control("hidden units of p(y|x)", (2, 4, 8, 16, 32, 64), 32),
         "points": Control("training points", (20, 50, 200, 600, 1200), 1200),
     }
-    return Workbench(train, draw, controls, live=cross, alt=(
-        "p(x, y) of the two moons in the plane: colour near the crescents alone, and a cross far off."
-    ))  # fmt: skip
+    alt = "p(x, y) of the two moons in the plane: colour near the crescents alone, and a cross far off."
+    return Workbench(own, train, draw, controls, live=cross, alt=alt)
