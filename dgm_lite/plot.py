@@ -66,6 +66,12 @@ def images(x: Tensor, ax: Axes, *, shape: tuple[int, int] = (8, 8), columns: int
     return ax
 
 
+def below(ax: Axes, words: str) -> Axes:
+    """Words under a picture whose axes are hidden."""
+    ax.text(0.5, -0.03, words, transform=ax.transAxes, ha="center", va="top", fontsize=10)
+    return ax
+
+
 def losses(steps: Sequence[Step], ax: Axes, *, per_dim: float = 1.0, unit: str = "nats") -> Axes:
     """Training loss of each player, and the validation loss where there is one.
 

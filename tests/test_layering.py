@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "why": EVERYTHING_BELOW | {"live"},
     "comparison": EVERYTHING_BELOW | {"live"},
     "exercises": EVERYTHING_BELOW | {"why", "comparison"},
-    "workbench": EVERYTHING_BELOW | {"why", "live"},
+    "workbench": EVERYTHING_BELOW | {"why", "comparison", "live"},
     "cli": EVERYTHING_BELOW | {"comparison"},
     "__main__": {"cli"},
     "__init__": set(),

@@ -152,3 +152,12 @@ def test_a_band_of_one_run_has_no_width(ax):
     plot.band([0, 1], [[1.0, 2.0]], ax, label="one")
     corners = ax.collections[0].get_paths()[0].vertices
     assert corners[:, 1].min() == 1 and corners[:, 1].max() == 2
+
+
+def test_words_below_a_picture_stand_below_it_though_its_axes_are_hidden(ax):
+    plot.images(torch.zeros(4, 64), ax, columns=2)
+    plot.below(ax, "four blank pages")
+    (words,) = ax.texts
+    ax.figure.canvas.draw()
+    assert words.get_text() == "four blank pages"
+    assert words.get_window_extent().y0 > 0 and words.get_window_extent().y1 < ax.get_window_extent().y0

@@ -63,11 +63,26 @@ def has_jpeg_xl() -> bool:
     return True
 
 
+def best_page(x: Tensor, format: str, *, side: int = 8, **options) -> int:
+    """Bytes of all images of x as one page, in the layout that suits the format best.
+
+    A page is laid out in several ways, with levels as they are or spread over 0..255: tiled, or one image a
+    column, so that equal places are neighbours.
+
+    Args:
+        x: Levels 0..255, (N, side * side).
+        format: As Pillow calls it.
+        side: Pixels along an edge.
+        **options: Passed to Pillow's ``save``.
+    """
+    pages = [mosaic(x, columns, side=side) for columns in LAYOUTS]
+    pages.append(np.ascontiguousarray(x.byte().numpy().T))
+    pages += [page * (255 // max(1, int(x.max()))) for page in pages]
+    return min(len(encoded(page, format, **options)) for page in pages)
+
+
 def image_formats(x: Tensor, *, side: int = 8) -> dict[str, int]:
     """Bytes of all images of x, lossless, by format: each image as a file, or all of them on one page.
-
-    A page is laid out in several ways, with levels as they are or spread over 0..255, and each format gets
-    the page that suits it best: tiled, or one image a column, so that equal places are neighbours.
 
     Args:
         x: Levels 0..255, (N, side * side).
@@ -77,17 +92,11 @@ def image_formats(x: Tensor, *, side: int = 8) -> dict[str, int]:
         Bytes by format; JPEG XL only where it is installed.
     """
     one_by_one = sum(len(encoded(mosaic(row[None], 1, side=side), "PNG", optimize=True)) for row in x)
-    pages = [mosaic(x, columns, side=side) for columns in LAYOUTS]
-    pages.append(np.ascontiguousarray(x.byte().numpy().T))
-    pages += [page * (255 // max(1, int(x.max()))) for page in pages]
-
-    def best(format: str, **options) -> int:
-        return min(len(encoded(page, format, **options)) for page in pages)
-
-    sizes = {"PNG, a file an image": one_by_one, "PNG, one page": best("PNG", optimize=True)}
-    sizes["WebP, one page"] = best("WEBP", lossless=True, quality=100, method=6)
+    sizes = {"PNG, a file an image": one_by_one}
+    sizes["PNG, one page"] = best_page(x, "PNG", side=side, optimize=True)
+    sizes["WebP, one page"] = best_page(x, "WEBP", side=side, lossless=True, quality=100, method=6)
     if has_jpeg_xl():
-        sizes["JPEG XL, one page"] = best("JXL", lossless=True, effort=9)
+        sizes["JPEG XL, one page"] = best_page(x, "JXL", side=side, lossless=True, effort=9)
     return sizes
 
 

@@ -57,7 +57,7 @@ class Workbench:
         draw: ``draw(ax, result)`` draws it.
         controls: Settings by name.
         alt: What the picture shows, in words.
-        live: ``live(result)`` makes a live figure that follows the result, if there is one.
+        live: ``live(result)`` makes a live figure that follows the result, or None where none can.
 
     Raises:
         ValueError: If there are no controls, or no words for the picture.
@@ -65,7 +65,7 @@ class Workbench:
 
     def __init__(
         self, own: Any, work: Callable[..., Any], draw: Callable[[Axes, Any], object],
-        controls: Mapping[str, Control], *, alt: str, live: Callable[[Any], LiveFigure] | None = None,
+        controls: Mapping[str, Control], *, alt: str, live: Callable[[Any], LiveFigure | None] | None = None,
     ):  # fmt: skip
         if not controls or not alt.strip():
             raise ValueError(f"Workbench: expected controls and alt text, got {dict(controls)} and {alt!r}.")
@@ -146,7 +146,8 @@ class Panel:
         try:
             result = self.bench.work(self._progress, **settings)
             self.image.value = self.bench.picture(result)
-            self.below.children = (self.bench.live(result).widget(),) if self.bench.live else ()
+            figure = self.bench.live(result) if self.bench.live else None
+            self.below.children = () if figure is None else (figure.widget(),)
             self.said.value = html.escape("Yours: " + ", ".join(
                 f"{self.bench.controls[name].label} {value}" for name, value in settings.items()
             ))  # fmt: skip

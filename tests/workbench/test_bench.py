@@ -67,6 +67,12 @@ def test_a_live_figure_follows_the_result():
     assert made == [1] and panel.below.children[0].value == "live"
 
 
+def test_a_result_that_no_figure_can_follow_is_shown_without_one():
+    panel = Recorded(live=lambda result: None).widget()
+    panel.button.click()
+    assert panel.below.children == () and panel.said.value.startswith("Yours")
+
+
 def test_on_a_page_stands_the_picture_and_how_to_get_the_controls():
     bundle = Recorded()._repr_mimebundle_()
     assert bundle["text/plain"] == "Bars." and 'alt="Bars."' in bundle["text/html"]
