@@ -2,7 +2,7 @@
 
 import pytest
 
-from dgm_lite.workbench import two_ways
+from dgm_lite.workbench import files, gan, ppca, table, two_ways, vae
 
 # A chapter's workbench, tiny settings, what to change of them, and the kind of its live figure.
 BENCHES = {
@@ -12,6 +12,44 @@ BENCHES = {
         {"n_components": 2},
         "cross",
     ),
+    "ppca": (
+        (ppca.train, ppca.bench),
+        {"latent_dim": 1, "points": 75, "rows": 2},
+        {"latent_dim": 2},
+        "fill_in",
+    ),
+    "vae": (
+        (vae.train, vae.bench),
+        {"latent_dim": 1, "beta": 1.0, "hidden": 8, "epochs": 5},
+        {"latent_dim": 2},
+        "latent_plane",
+    ),
+    "gan": (
+        (gan.play, gan.bench),
+        {"loss": "non-saturating", "penalty": 0.0, "memory": 0.9, "steps": 60},
+        {"penalty": 1.0},
+        "game",
+    ),
+    "files": (
+        (files.write, files.bench),
+        {"model": "integer flow", "pictures": "test digits", "count": 3},
+        {"model": "VAE, bits-back"},
+        "code_length",
+    ),
+    "table": (
+        (table.train, table.bench),
+        {"model": "integer-flow", "share": 0.02, "rate": 1.0, "seed": 0},
+        {"rate": 3.0},
+        None,
+    ),
+}
+# Settings at the ends of their controls, where that takes no second; the rest as tiny as above.
+ENDS = {
+    "ppca": {"latent_dim": (60,), "points": (1000,), "rows": (1, 7)},
+    "vae": {"latent_dim": (16,), "beta": (0.1, 64.0), "hidden": (256,)},
+    "gan": {"loss": ("saturating",), "penalty": (100.0,), "memory": (0.0, 0.99)},
+    "files": {"model": ("autoregressive",), "pictures": ("noise",), "count": (1, 447)},
+    "table": {"rate": (10.0,), "seed": (5,)},
 }
 
 
@@ -53,3 +91,21 @@ def test_every_setting_is_one_of_the_work_and_says_the_chapters_own(chapter):
     names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     assert set(bench.controls) == set(names) == set(tiny)
     assert all(control.chapter in control.values for control in bench.controls.values())
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_setting_is_accepted_at_the_ends_of_its_control(name):
+    (work, bench), tiny, *_ = BENCHES[name]
+    for setting, ends in ENDS[name].items():
+        values = bench(None).controls[setting].values
+        assert set(ends) <= {values[0], values[-1]}
+        for end in ends:
+            work(lambda share: None, **{**tiny, setting: end})
+
+
+def test_a_vae_is_followed_by_the_figure_for_as_many_hidden_numbers():
+    tiny, kinds = BENCHES["vae"][1], {}
+    for latent_dim in (1, 4):
+        model = vae.train(lambda share: None, **{**tiny, "latent_dim": latent_dim})
+        kinds[latent_dim] = getattr(vae.follow(model), "kind", None)
+    assert kinds == {1: "elbo_terms", 4: None}
