@@ -136,6 +136,29 @@ def test_a_notebook_runs_in_an_empty_folder(installed, tmp_path, monkeypatch):
     assert any("<dgm-figure" in "".join(data.get("text/html", "")) for data in outputs), "no live figure"
 
 
+BENCH = """
+import ipywidgets
+from dgm_lite.workbench import ppca
+
+made = ppca.bench(ppca.train(print, latent_dim=1, points=75, rows=4))
+panel = made.widget()
+panel.inputs["latent_dim"].value = 5
+panel.button.click()
+print(ipywidgets.__version__, panel.said.value, panel.below.children[0].kind, sep="; ")
+"""
+
+
+def test_a_bench_is_shown_and_its_button_works(installed, tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    cells = [nbformat.v4.new_code_cell(code) for code in (BENCH, "made")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    execute(installed, notebook, tmp_path)
+    said = notebook.cells[0].outputs[-1].text.splitlines()[-1]
+    assert said.startswith(f"{COLAB['ipywidgets']}; Yours: number of causes 5") and said.endswith("; fill_in")
+    (shown,) = notebook.cells[1].outputs
+    assert "application/vnd.jupyter.widget-view+json" in shown.data and "<img" in shown.data["text/html"]
+
+
 def test_the_first_cell_installs_the_package(installed, before, checkout, tmp_path, monkeypatch):
     """The cell as it stands, but for the address: that of a local repository with the same files."""
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
