@@ -91,7 +91,7 @@ def draw(ax: Axes, result: Coded) -> None:
     colours = [plot.BLUE, plot.ORANGE, plot.GREY, plot.GREY]
     bars = ax.barh(list(bits), list(bits.values()), color=colours)
     ax.bar_label(bars, [f" {b:.0f}" for b in bits.values()], fontsize=10)
-    ax.set(xlabel=f"bits a picture (in all {len(result.file):,} bytes for {n})")
+    ax.set(xlabel=f"bits a picture\n({len(result.file):,} bytes for {n})")
     ax.set_xlim(right=max(ax.get_xlim()[1], 1.2 * max(bits.values())))
     ax.set_ylim(3.6, -0.6)
 

@@ -56,7 +56,7 @@ def draw(ax: Axes, result: Filling) -> None:
     hidden = torch.where(known, x, 0.3)  # an even grey, which no digit has
     plot.images(16 * torch.cat([x[:5], hidden[:5], filled[:5]]).clamp(0, 1), ax, columns=5)
     off, by_mean = (e.square().mean().sqrt() for e in (error, plain))
-    plot.below(ax, f"off by {off:.1f} grey levels (the mean image: {by_mean:.1f})\n"
+    plot.below(ax, f"off by {off:.1f} levels (the mean image: {by_mean:.1f})\n"
                    f"{100 * inside:.0f} % of pixels inside the 95 % interval\n"
                    f"validation digits: {bits:.2f} bits/dim")  # fmt: skip
 

@@ -65,7 +65,7 @@ def bench(own: Sequence[Row]) -> Workbench:
     controls = {
         "model": Control("model", MODELS, "vae"),
         "share": Control("share of its epochs", (0.02, 0.1, 0.25, 0.5, 1.0), 1.0),
-        "rate": Control("learning rate, times its own", (0.03, 0.1, 0.3, 1.0, 3.0, 10.0), 1.0),
+        "rate": Control("times its own rate", (0.03, 0.1, 0.3, 1.0, 3.0, 10.0), 1.0),
         "seed": Control("seed", (0, 1, 2, 3, 4, 5), 0),
     }
     alt = (
