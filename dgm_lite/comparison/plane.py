@@ -25,6 +25,11 @@ SETTINGS = [{"lr": lr, "betas": betas} for lr, betas in product(RATES, MEMORIES)
 TREES = 100
 
 
+def corners(data: Dataset) -> tuple[Tensor, Tensor]:
+    """The lower left and the upper right corner of the grid over all points, (2,) each."""
+    return data.train.min(0).values - 0.3, data.train.max(0).values + 0.3
+
+
 def on_a_grid(data: Dataset, cells: int) -> Dataset:
     """Points of the plane as integers: the cell in which each lies, on a grid over all of them.
 
@@ -32,7 +37,7 @@ def on_a_grid(data: Dataset, cells: int) -> Dataset:
         data: Points, (N, 2).
         cells: Cells along an axis.
     """
-    low, high = data.train.min(0).values - 0.3, data.train.max(0).values + 0.3
+    low, high = corners(data)
 
     def cell(x: Tensor) -> Tensor:
         return ((x - low) / (high - low) * cells).long().clamp(0, cells - 1)
