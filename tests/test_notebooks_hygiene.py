@@ -100,7 +100,7 @@ def test_first_cell_installs(notebook):
     url = install_cell.address(ROOT)
     assert install_cell.right(notebook, url), "run: python tools/install_cell.py"
     code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
-    for extra, rooms in {"live": "live", "codecs": "codecs|comparison"}.items():
+    for extra, rooms in {"live": "live|workbench", "codecs": "codecs|comparison"}.items():
         needed = bool(re.search(rf"dgm_lite\.({rooms})\b", code))
         assert needed == (extra in notebook["metadata"]["dgm"].get("extras", [])), extra
 
