@@ -87,9 +87,8 @@ class Workbench:
         """The picture, and where widgets are shown, the controls."""
         image = base64.b64encode(self.picture()).decode()
         page = (
-            f'<figure class="dgm-bench"><img src="data:image/png;base64,{image}" '
-            f'alt="{html.escape(self.alt)}" style="max-width:100%">'
-            f"<figcaption>{HOW}</figcaption></figure>"
+            f'<div class="dgm-bench"><img src="data:image/png;base64,{image}" alt="{html.escape(self.alt)}" '
+            f'style="width:26em;max-width:100%"><p class="dgm-how">{HOW}</p></div>'
         )
         bundle = {"text/plain": self.alt, "text/html": page}
         return bundle | {k: v for k, v in self.widget().mimebundle().items() if "widget-view" in k}
