@@ -131,11 +131,11 @@ def changed(value, chance: random.Random):
 
 
 def test_whatever_json_holds_is_read_or_refused_by_name(tmp_path):
-    """A thousand files that are nearly right: what is read can be printed, and continued or refused."""
+    """Files that are nearly right: what is read can be printed, and continued or refused."""
     file, chance = tmp_path / "r.json", random.Random(0)
     run(file, [job("arm", 0), job("flow", 1)], command="c")
     good, read_again = json.loads(file.read_text()), 0
-    for _ in range(1000):
+    for _ in range(400):
         file.write_text(json.dumps(changed(good, chance)))
         try:
             rows = read(file)[1]
@@ -148,7 +148,7 @@ def test_whatever_json_holds_is_read_or_refused_by_name(tmp_path):
             results.add(file, results.facts("c"), job("vae").rows())
         except ValueError as error:
             assert "other settings" in str(error)
-    assert read_again > 50, "most of a run may be anything"
+    assert read_again > 20, "most of a run may be anything"
 
 
 @pytest.mark.parametrize("content", ["[" * 100_000, "9" * 5000, '{"runs": [1], "rows": []}', "NaN", '"x"'])
@@ -201,14 +201,15 @@ def few_trees(monkeypatch):
     """Forests of 300 trees take most of the time that these tests would need."""
     quick = functools.partial(samples.two_sample, trees=10)
     monkeypatch.setattr(samples, "two_sample", quick)
+    monkeypatch.setattr(plane, "TREES", 10)
 
 
 def test_every_model_on_digits_can_be_measured(tmp_path, monkeypatch, few_trees):
     """One epoch each, measured on a few digits: the rows that the table reads are there, with their kind."""
     data = digits()
-    few = replace(data, test=data.test[:120], test_labels=data.test_labels[:120])
+    few = replace(data, test=data.test[:60], test_labels=data.test_labels[:60])
     monkeypatch.setattr(jobs, "digits", lambda: few)
-    monkeypatch.setattr(jobs, "DRAWN", 120)
+    monkeypatch.setattr(jobs, "DRAWN", 60)
     rows = run(tmp_path / "r.json", jobs.jobs(1, ["digits"], epochs=1), command="c", epochs=1)
     for competitor in competitors("digits"):
         found, model = {r["quantity"] for r in rows if r["model"] == competitor.name}, competitor.build()
