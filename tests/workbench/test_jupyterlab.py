@@ -85,6 +85,6 @@ def test_a_reader_sets_a_bench_and_sees_what_comes_out(lab, at):
     output.get_by_text("Yours: ").wait_for(timeout=90_000)
     assert image.get_attribute("src") != before and run.is_enabled()
     *_, kind = BENCHES[list(BENCHES)[at]]
-    if kind:  # its element says that it is live as soon as it is
-        run.scroll_into_view_if_needed()
+    if kind:  # it stands below, and starts when it comes into view
+        output.evaluate("(element) => element.scrollIntoView({ block: 'end' })")
         output.locator("[live]").wait_for(state="attached")
