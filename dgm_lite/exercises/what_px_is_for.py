@@ -155,7 +155,8 @@ q3 = Exercise(
     "training object to all but 1 % of them?",
     share_of_copies,
     "Test objects show how close independent objects come by chance. A sample closer than 99 % of them is "
-    "suspicious; one in a hundred honest samples will be, too.",
+    "suspicious; one in a hundred honest samples will be, too, if the test objects come from the same source "
+    "as the training objects. Where they do not, hold out training objects, as the chapter does.",
 )
 
 
