@@ -4,7 +4,7 @@ import torch
 from matplotlib.axes import Axes
 
 from dgm_lite import plot
-from dgm_lite.datasets.toys import two_moons
+from dgm_lite.datasets.toys import orange_blue
 from dgm_lite.joint.classifier import Classifier
 from dgm_lite.joint.classifier_density import ClassifierDensity
 from dgm_lite.latent.mixture import GaussianMixture
@@ -18,7 +18,7 @@ LIM, CROSS = (-4.0, 4.6, -4.0, 4.0), (3.6, -3.0)
 
 def train(progress: Progress, *, n_components: int, hidden: int, points: int) -> ClassifierDensity:
     """p(y | x) and p(x) from the first of the training points."""
-    few = two_moons().first(points)
+    few = orange_blue().first(points)
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(0)
         density = GaussianMixture(2, n_components).start_from_data(few.train)
@@ -39,7 +39,7 @@ def draw(ax: Axes, model: ClassifierDensity) -> None:
 
 def cross(model: ClassifierDensity) -> Cross:
     """The live figure of the chapter, with this model."""
-    data = two_moons()
+    data = orange_blue()
     return Cross(model.classifier, model.density, data.train[:300], data.train_labels[:300],
                  heldout=data.valid, lim=LIM, start=CROSS, threshold=0.01)  # fmt: skip
 
@@ -51,5 +51,8 @@ def bench(own: ClassifierDensity) -> Workbench:
         "hidden": Control("hidden units of p(y|x)", (2, 4, 8, 16, 32, 64), 32),
         "points": Control("training points", (20, 50, 200, 600, 1200), 1200),
     }
-    alt = "p(x, y) of the two moons in the plane: colour near the crescents alone, and a cross far off."
+    alt = (
+        "p(x, y) of the chapter's points in the plane: colour near the two bent clouds alone, and a cross "
+        "far off."
+    )
     return Workbench(own, train, draw, controls, live=cross, alt=alt)
