@@ -2,8 +2,9 @@
 
     state of a claim = the worst state of its parts
 
-A condition is a function of the figures beside it, and stands in words in book/claims.yml, where it was
-written before the run. It looks at every figure that its card shows: a figure that it leaves out is refused.
+A condition is a function of the figures beside it, and stands in words in book/claims.yml, where it
+was put before the run. It looks at every figure that its card shows: one that it leaves out is refused,
+unless the claim fails already.
 """
 
 import html
