@@ -29,7 +29,7 @@ def trained(
         torch.manual_seed(seed)
         classifier = start()
         config = TrainConfig(epochs=epochs, seed=seed, **settings)
-        fit(classifier, data.labelled(), config, bar=False)
+        fit(classifier, data.labelled(), config, bar=False, whole=True)
     return classifier.requires_grad_(False)
 
 

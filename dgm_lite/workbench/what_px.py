@@ -103,7 +103,13 @@ def try_it(result: Judged) -> Draw:
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(0)
         classifier = Classifier(64, 10, scale=16.0)
-        fit(classifier, digit.labelled(), TrainConfig(epochs=10, lr=3e-3, batch_size=64), bar=False)
+        fit(
+            classifier,
+            digit.labelled(),
+            TrainConfig(epochs=10, lr=3e-3, batch_size=64),
+            bar=False,
+            whole=True,
+        )
     usual = likelihood.log_prob(result.model, data.valid)
     examples = {"digit": digit.test[:6], "letter": letters()[0][[1, 12, 20, 30]]}
     return Draw(result.model, classifier, usual, examples, things=f"held-out {result.known}")

@@ -48,7 +48,9 @@ def test_the_code_in_the_readme_runs():
 
 def test_the_code_for_data_of_ones_own_runs(tmp_path):
     """A table of numbers, trained on for a moment; a file with a header, read by the names of its columns."""
-    page = (ROOT / "book" / "how-to-use.md").read_text(encoding="utf-8").partition("**On your own data.**")[2]
+    page = (
+        (ROOT / "book" / "how-to-use.md").read_text(encoding="utf-8").partition("### On your own data\n")[2]
+    )
     own, named = re.findall(r"```python\n(.*?)```", page, flags=re.S)[:2]
     numbers = [f"{k % 7},{k * k % 11}" for k in range(60)]
     (tmp_path / "mine.txt").write_text("\n".join(numbers).replace(",", " "))
