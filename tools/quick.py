@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 from tools.check import ROOT, environment
@@ -36,6 +37,7 @@ def changed(since: str) -> list[str]:
     return sorted(set("".join(said).split()))
 
 
+@cache
 def tests_of(file: str) -> set[str]:
     """The tests that a change of this file calls for."""
     path = Path(file)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import weakref
 from dataclasses import replace
 from importlib import import_module
@@ -280,22 +281,39 @@ def test_patience_says_how_many_epochs_were_done(tmp_path):
     assert 1 < about["epochs_done"] < 50 and "stopped" not in about
 
 
-def run_with(code: str, name: str, folder) -> subprocess.CompletedProcess:
-    """A program in a process of its own, told the name of a signal."""
+SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"]
+# Everything is loaded once; each signal is then sent to a process of its own, in a folder of its own.
+FORK = """
+import os, runpy, signal, sys
+import dgm_lite.cli.main, dgm_lite.latent.mixture, dgm_lite.training.fit, dgm_lite.datasets.toys
+for name in sys.argv[1:]:
+    child = os.fork()
+    if child == 0:
+        os.mkdir(name)
+        os.chdir(name)
+        os.dup2(os.open("err", os.O_WRONLY | os.O_CREAT), 2)
+        number = getattr(signal, name)
+        # A job in the background ignores some of them.
+        signal.signal(number, signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL)
+        {}
+        break
+    print(name, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+def run_with(code: str, folder) -> dict[str, tuple[int, str]]:
+    """For each signal the exit code and what was said of a program that sends it to itself."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", code, name]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    command = [sys.executable, "-c", FORK.format(textwrap.indent(code, 8 * " ").strip()), *SIGNALS]
+    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+    codes = dict(line.split() for line in done.stdout.splitlines() if line.startswith("SIG"))
+    return {name: (int(codes[name]), (folder / name / "err").read_text()) for name in SIGNALS}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_signals_wait_for_the_file(name, tmp_path):
+def test_signals_wait_for_the_file(tmp_path):
     """Whoever stops the command while it writes gets the whole file, and is told so."""
     code = """
-import os, runpy, signal, sys
-name = sys.argv.pop()
-number = getattr(signal, name)
-signal.signal(number, signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL)
 from dgm_lite import outputs
 honest = outputs.write
 def write(*args, **options):
@@ -305,22 +323,16 @@ outputs.write = write
 sys.argv = ["dgm_lite", "train", "gaussian-mixture", "--epochs", "2", "--out", "w.safetensors"]
 runpy.run_module("dgm_lite", run_name="__main__")
 """
-    done = run_with(code, name, tmp_path)
-    assert done.returncode == 128 + getattr(signal, name), done.stderr
-    assert "w.safetensors is saved" in done.stderr and "Traceback" not in done.stderr
-    assert weights.read(tmp_path / "w.safetensors", kind="weights")[1]["epochs"] == 2
+    for name, (exit_code, told) in run_with(code, tmp_path).items():
+        assert exit_code == 128 + getattr(signal, name), told
+        assert "w.safetensors is saved" in told and "Traceback" not in told
+        assert weights.read(tmp_path / name / "w.safetensors", kind="weights")[1]["epochs"] == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_signals(name, tmp_path):
+def test_signals(tmp_path):
     """Ctrl-C, `kill`, a terminal that is closed: what came so far is kept, and the code says what it was."""
     code = """
-import os, runpy, signal, sys
-name = sys.argv.pop()
-number = getattr(signal, name)
-# A job in the background ignores some of them.
-signal.signal(number, signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL)
 from dgm_lite.training.fit import Run
 honest = Run.end_epoch
 def end(self):
@@ -333,10 +345,10 @@ Run.end_epoch = end
 sys.argv = ["dgm_lite", "train", "gaussian-mixture", "--epochs", "50", "--out", "w.safetensors"]
 runpy.run_module("dgm_lite", run_name="__main__")
 """
-    done = run_with(code, name, tmp_path)
-    assert done.returncode == 128 + getattr(signal, name) and "Traceback" not in done.stderr, done.stderr
-    about = weights.read(tmp_path / "w.safetensors", kind="weights")[1]
-    assert about["epochs_done"] == 3 and about["stopped"].endswith("by you")
+    for name, (exit_code, told) in run_with(code, tmp_path).items():
+        assert exit_code == 128 + getattr(signal, name) and "Traceback" not in told, told
+        about = weights.read(tmp_path / name / "w.safetensors", kind="weights")[1]
+        assert about["epochs_done"] == 3 and about["stopped"].endswith("by you")
 
 
 def test_weights_that_cannot_be_written_in_the_end_are_kept(tmp_path, monkeypatch, capsys):

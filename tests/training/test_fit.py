@@ -899,15 +899,17 @@ def test_a_bar_in_a_notebook_and_none_in_stored_outputs():
         "from tests.training.test_fit import tiny_arm, tiny_data\n"
         "steps = fit(tiny_arm(), tiny_data(), TrainConfig(epochs=2))"
     )
-    seen = {}
-    for disabled in ("", "1"):
-        cells = [new_code_cell(f"import os; os.environ['TQDM_DISABLE'] = {disabled!r}"), new_code_cell(code)]
-        notebook = new_notebook(cells=cells)
-        resources = {"metadata": {"path": str(HERE.parents[1])}}
-        NotebookClient(notebook, timeout=60, kernel_name="python3", resources=resources).execute()
-        seen[disabled] = notebook.cells[1].outputs
-    assert any("application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in seen[""])
-    assert seen["1"] == []
+    cells = [
+        cell
+        for disabled in ("", "1")
+        for cell in (f"import os; os.environ['TQDM_DISABLE'] = {disabled!r}", code)
+    ]
+    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    resources = {"metadata": {"path": str(HERE.parents[1])}}
+    NotebookClient(notebook, timeout=60, kernel_name="python3", resources=resources).execute()
+    _, with_bar, _, without = (cell.outputs for cell in notebook.cells)
+    assert any("application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in with_bar)
+    assert without == []
 
 
 # --- several processes ----------------------------------------------------------------------

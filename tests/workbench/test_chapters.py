@@ -134,12 +134,6 @@ def test_the_button_trains_with_the_readers_settings_and_shows_them(chapter):
     assert [figure.kind for figure in panel.below.children] == ([kind] if kind else [])
 
 
-def test_another_setting_gives_another_picture(chapter):
-    bench, tiny, other, *_ = chapter
-    another = bench.work(lambda share: None, **{**tiny, **other})
-    assert bench.picture(bench.own) != bench.picture(another)
-
-
 def test_every_setting_is_one_of_the_work_and_says_the_chapters_own(chapter):
     bench, tiny, *_ = chapter
     code = bench.work.__code__
