@@ -319,9 +319,10 @@ class GANCode:
         z = nearest_code(self.model, self.data.test, pull=0)
         wanted = {row.tobytes() for row in self.data.test.to(torch.int16).numpy()}
         with torch.no_grad():
-            found = self.model.generate(z).floor().long()
+            found = picture(self.model, z, 1.0, self.data.levels)
             drawn = self.model.sample(DRAWS, generator=torch.Generator().manual_seed(seed))
-        hits = sum(row.tobytes() in wanted for row in drawn.floor().to(torch.int16).numpy())
+        shown = drawn.floor().clamp(0, self.data.levels - 1).to(torch.int16).numpy()
+        hits = sum(row.tobytes() in wanted for row in shown)
         return int((found == self.data.test).all(1).sum()), hits
 
 

@@ -63,8 +63,9 @@ def _where_rivals_win(points: Sequence[tuple[float, float]]) -> str:
     if not won or not lost:
         return ""
     if max(won) < max(lost):
-        nearest = min(error for error in lost if error > max(won))
-        return f"files are to be small, with a squared error of {nearest:.1f} or more"
+        beyond = [error for error in lost if error > max(won)]
+        more = "or more" if len(beyond) > 1 else "(the largest that was measured)"
+        return f"files are to be small, with a squared error of {min(beyond):.1f} {more}"
     nearest = max((error for error in lost if error < min(won)), default=0)
     return f"the squared error is to be {nearest:.1f} or less" if nearest else ""
 

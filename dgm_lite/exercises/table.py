@@ -61,8 +61,8 @@ q2 = Exercise(
     ),
     "Write each figure as an interval in which the true one lies.",
     what_follows,
-    "The flow's true figure lies in (-inf, 94], the VAE's in (-inf, 86], and the histogram's is 106. Only "
-    "the last is apart from the others. A bound can prove that a model is good, never that it is bad.",
+    "The flow's true figure lies in [0, 94], the VAE's in [0, 86], and the histogram's is 106. Only the last "
+    "is apart from the others. A bound can prove that a model is good, never that it is bad.",
 )
 
 
@@ -83,13 +83,13 @@ q3 = Exercise(
             "game.": {"b": "autoregressive"},
         },
         a="a: nothing has to be drawn, and time is no matter. Which family has the best exact likelihood?",
-        b="b: neither a likelihood nor all modes are asked for; speed and looks are.",
+        b="b: neither a likelihood nor looks are asked for; speed is. Whose draws take the least time?",
         c="c: the code is to be far shorter than anything lossless. Whose lossy files are the shortest where "
         "they are small?",
         words=("autoregressive", "flow", "prescribed", "implicit"),
     ),
     "For each purpose, cross out the families that lack what it needs; then look at the figures of the rest.",
     families_for_purposes,
-    "a needs the best exact p(x), at any cost in drawing. b needs pictures in one pass and nothing else. "
-    "c needs the shortest files at large errors: a z that was trained to be rounded.",
+    "a needs the best exact p(x), at any cost in drawing. b needs as many pictures a second as can be had, "
+    "and nothing else. c needs the shortest files at large errors: a z that was trained to be rounded.",
 )
