@@ -142,7 +142,7 @@ def test_claims_are_sentences(claims):
         assert CLAIM_FIELDS - {"correction"} <= set(claim) <= CLAIM_FIELDS | more, claim["id"]
         for field in ("says", "measure", "correction", *MEASURED_FIELDS):
             if field in claim:
-                assert re.fullmatch(r"[A-Za-z0-9].{15,}\.", claim[field]), f"{claim['id']}: {field}"
+                assert re.fullmatch(r"[A-Za-z0-9].{15,}\.\)?", claim[field]), f"{claim['id']}: {field}"
     assert {c["id"] for c in claims if "correction" in c} == set(CORRECTED.split())
 
 
