@@ -15,9 +15,10 @@ from dgm_lite.nets import eval_mode
 from dgm_lite.shapes import check_levels
 
 ALT = (
-    "Four grids of {side} by {side} squares. A digit of which one pixel was edited; its code, in which "
-    "{changed} of {dim} entries differ from the code of the unedited digit and are framed; the price of each "
-    "entry in bits, {bits:.0f} in all; and the digit decoded from the code, equal in every pixel."
+    "Four grids of {side} by {side} squares. A digit of which one pixel was changed from {was} to {now}; its "
+    "code, in which {changed} of {dim} entries differ from the code of the unedited digit and are framed; "
+    "the price of each entry in bits, {bits:.0f} in all; and the digit decoded from the code, equal in every "
+    "pixel."
 )
 
 
@@ -100,7 +101,8 @@ def _still(flow: nn.Module, x: Tensor, side: int, cell: tuple[int, int]) -> tupl
             for d in (z != before).nonzero()[:, 0].tolist() if ax is axes[1] else [at]:
                 corner = (d % side - 0.5, d // side - 0.5)
                 ax.add_patch(plt.Rectangle(corner, 1, 1, fill=False, ec=plot.ORANGE, lw=1.5, clip_on=False))
-        facts = {"dim": flow.dim, "changed": int((z != before).sum()), "bits": bits.sum().item()}
+        facts = {"was": int(x[at]), "now": int(edited[at]), "dim": flow.dim}
+        facts |= {"changed": int((z != before).sum()), "bits": bits.sum().item()}
         return png(figure), facts
 
 

@@ -173,6 +173,11 @@ def test_still_image_stands_without_javascript(visit, figure):
     assert figure.image.startswith(PNG) and len(figure.image) < 100_000
 
 
+def test_the_words_say_which_edit_the_still_picture_shows(figure, digits):
+    was = digits[0][1 * 4 + 2].item()
+    assert f"changed from {was} to {LEVELS - 1 - was}" in figure.alt
+
+
 def test_the_same_arguments_give_the_same_bytes(figure, flow, digits):
     assert IntegerCode(flow, digits)._repr_mimebundle_() == figure._repr_mimebundle_()
 
