@@ -61,7 +61,8 @@ def parts(cells: dict[tuple[str, str], Cell], column: str) -> dict[str, Verdict]
 def _training(rows: Sequence[Row], family: str, word: str) -> Cell:
     own = {c.name: evidence.stability(rows, c.name) for c in counted("stability", family)}
     remedies = {c.trial.beside: evidence.stability(rows, c.name) for c in beside("stability", family)}
-    lost, n = sum(runs.lost for runs in own.values()), sum(runs.n for runs in own.values())
+    judged = [*own.values(), *remedies.values()]
+    lost, n = sum(runs.lost for runs in judged), sum(runs.n for runs in judged)
     shown, usual = quoted("stability", family), evidence.usual_spread(rows)
     first = own[shown.name]
     detail = (
