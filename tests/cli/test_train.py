@@ -58,8 +58,7 @@ def test_train_again_evaluate_and_sample(tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "Mixture of Gaussians on orange and blue, test:" in said and "nats (exact" in said
 
-    drawn = run("sample", "second.safetensors", "--n", "50", "--out", "pictures/points.png", folder=tmp_path)
-    assert drawn.returncode == 0, drawn.stderr
+    assert main(["sample", "second.safetensors", "--n", "50", "--out", "pictures/points.png"]) == 0
     with Image.open(tmp_path / "pictures" / "points.png") as picture:
         assert picture.size[0] > 500 and len(set(np.asarray(picture.convert("L")).flatten().tolist())) > 10
 

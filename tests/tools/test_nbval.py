@@ -18,9 +18,10 @@ claim("why-noise", figures, lambda f: f["p falls to"] < 0.5, note=note, more_exa
 """
 
 
-def compare(tmp_path: Path, *replacements: tuple[str, str]) -> subprocess.CompletedProcess:
-    """Run a notebook, change what is stored as if it came from elsewhere, compare as `make test` does."""
-    path = tmp_path / "a.ipynb"
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory) -> str:
+    """A notebook that was run."""
+    path = tmp_path_factory.mktemp("stored") / "a.ipynb"
     marked = {"tags": ["nbval-check-output"]}
     cells = [
         new_code_cell("value = 0.25"),
@@ -29,7 +30,11 @@ def compare(tmp_path: Path, *replacements: tuple[str, str]) -> subprocess.Comple
     ]
     nbformat.write(new_notebook(cells=cells), path)
     notebooks.run(path, "https://example.invalid/a/b", timeout=60)
-    text = path.read_text(encoding="utf-8")
+    return path.read_text(encoding="utf-8")
+
+
+def compare(path: Path, text: str, *replacements: tuple[str, str]) -> subprocess.CompletedProcess:
+    """Change what is stored as if it came from elsewhere, and compare as `make test` does."""
     for old, new in replacements:
         assert old in text
         text = text.replace(old, new)
@@ -38,11 +43,13 @@ def compare(tmp_path: Path, *replacements: tuple[str, str]) -> subprocess.Comple
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
-def test_other_figures_and_times_pass(tmp_path):
-    done = compare(tmp_path, ("0.250", "0.243"), ("12 of 20", "13 of 20"), ("0.25 s", "0.31 s"))
+def test_other_figures_and_times_pass(tmp_path, stored):
+    done = compare(
+        tmp_path / "a.ipynb", stored, ("0.250", "0.243"), ("12 of 20", "13 of 20"), ("0.25 s", "0.31 s")
+    )
     assert done.returncode == 0, done.stdout[-3000:]
 
 
 @pytest.mark.parametrize("old, new", [("holds, more exactly put", "fails"), ("3 of 4", "2 of 4")])
-def test_another_verdict_or_fact_fails(tmp_path, old, new):
-    assert compare(tmp_path, (old, new)).returncode == 1
+def test_another_verdict_or_fact_fails(tmp_path, stored, old, new):
+    assert compare(tmp_path / "a.ipynb", stored, (old, new)).returncode == 1
