@@ -284,6 +284,7 @@ SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"]
 # Everything is loaded once; each signal is then sent to a process of its own, in a folder of its own.
 FORK = """
 import os, runpy, signal, sys
+import sklearn.datasets, torch._dynamo  # which the first step of training would load
 import dgm_lite.cli.main, dgm_lite.latent.mixture, dgm_lite.training.fit, dgm_lite.datasets.toys
 for name in sys.argv[1:]:
     child = os.fork()
