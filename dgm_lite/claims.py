@@ -69,12 +69,19 @@ class Verdict:
         words: After "holds, more exactly put" the better wording; after "holds if" the condition that was
             found; after "not tried" what an attempt would take.
         note: What a reader should know besides. It has no say in the state.
+
+    Raises:
+        ValueError: If there is no such state.
     """
 
     state: str
     figures: Mapping[str, str] = field(default_factory=dict)
     words: str = ""
     note: str = ""
+
+    def __post_init__(self):
+        if self.state not in STATES:
+            raise ValueError(f"Verdict: expected a state among {list(STATES)}, got {self.state!r}.")
 
     @property
     def said(self) -> str:
@@ -101,11 +108,13 @@ def verdict(figures: Mapping[str, Figure], holds: Condition, *, more_exactly: st
         note: What a reader should know besides.
 
     Raises:
-        ValueError: If there are no figures, or no condition looks at one of them.
+        ValueError: If there are no figures, one of them is NaN, or no condition looks at one of them.
     """
     if not figures:
         raise ValueError("verdict: expected figures that were measured, got none.")
     looked = _LookedAt(figures)
+    if missing := [name for name, number in looked.numbers.items() if number != number]:
+        raise ValueError(f"verdict: expected numbers that were measured, got NaN for {missing}.")
     state, words = "fails", ""
     if bool(holds(looked)):
         state, words = ("holds, more exactly put", more_exactly) if more_exactly else ("holds", "")
@@ -236,7 +245,7 @@ def claim(id: str, figures: Mapping[str, Figure] | None = None, holds: Condition
 
     Raises:
         ValueError: If the ledger has no such claim, or no condition written for it; if figures or parts are
-            missing, or both are given; or if no condition looks at one of the figures.
+            missing, or both are given, or parts beside words; or if no condition looks at one of the figures.
     """
     if id not in ledger():
         raise ValueError(f"claim: expected an id of book/claims.yml, got {id!r}.")
@@ -246,6 +255,8 @@ def claim(id: str, figures: Mapping[str, Figure] | None = None, holds: Condition
         )
     if (figures is None) == (parts is None) or (figures is None) != (holds is None):
         raise ValueError("claim: expected figures and a condition, or parts; got neither, or some of both.")
+    if parts is not None and (not parts or more_exactly or only_if or note):
+        raise ValueError("claim: expected parts, each with words and a note of its own; got none, or these.")
     if parts is None:
         parts = {"": verdict(figures, holds, more_exactly=more_exactly, only_if=only_if, note=note)}
     return Card(id, parts)

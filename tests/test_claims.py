@@ -113,3 +113,14 @@ def test_claims_that_cannot_be_judged_are_refused():
     laws.refuses(lambda: claims.claim(ID), "parts", "neither")
     laws.refuses(lambda: claims.claim(ID, {"x": 1}), "condition")
     laws.refuses(lambda: claims.claim(ID, **good, parts={"": claims.Verdict("holds")}), "both")
+
+
+def test_a_figure_that_is_no_number_a_state_that_is_none_and_parts_that_are_missing_are_refused():
+    laws.refuses(
+        lambda: claims.verdict({"error": float("nan")}, lambda f: not f["error"] > 0.1), "NaN", "'error'"
+    )
+    laws.refuses(lambda: claims.Verdict("holsd"), "holds", "'holsd'")
+    laws.refuses(lambda: claims.claim("why-noise", parts={}), "parts")
+    laws.refuses(
+        lambda: claims.claim("why-noise", parts={"a": claims.Verdict("holds")}, note="lost"), "parts"
+    )

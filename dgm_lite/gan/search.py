@@ -37,6 +37,8 @@ def log_prob_by_search(gan: GAN, x: Tensor, *, cells: int = 150, reach: float = 
     Source: book eq. `gan-search`.
     """
     index, z = origins(gan, x, cells=cells, reach=reach)
+    if not len(z):
+        return torch.full((len(x),), -torch.inf, dtype=torch.float64)
     _, jacobian = _bent(deepcopy(gan).double(), z)
     log_pz = Normal(0.0, 1.0).log_prob(z).sum(1)
     share = (log_pz - jacobian.det().abs().log()).exp()
@@ -57,10 +59,12 @@ def origins(gan: GAN, x: Tensor, *, cells: int = 150, reach: float = 5.0) -> tup
         (which x, z): (K,) and (K, 2) in float64, in no order.
 
     Raises:
-        ValueError: If z or x has another size, or there are no cells.
+        ValueError: If z or x has another size, there are no cells, or the grid has no extent.
     """
     x = check_real(x, ("B", 2), "origins").double()
     check_count(cells, "origins", "cells")
+    if not 0 < reach < torch.inf:
+        raise ValueError(f"origins: expected a reach above 0 and finite, got {reach}.")
     if (gan.dim, gan.latent_dim) != (2, 2):
         raise ValueError(
             f"origins: expected a generator from the plane to the plane, got one from {gan.latent_dim} to "
@@ -74,6 +78,8 @@ def origins(gan: GAN, x: Tensor, *, cells: int = 150, reach: float = 5.0) -> tup
     found = [_covering(part, (a, b, c), box) for part in x.split(POINTS)]
     index = torch.cat([point + POINTS * k for k, (point, _) in enumerate(found)])
     z = corners.mean(0)[torch.cat([triangle for _, triangle in found])]
+    if not len(z):
+        return index, z
     for _ in range(16):
         drawn, jacobian = _bent(gan, z)
         step = _solved(jacobian, drawn - x[index])

@@ -33,7 +33,8 @@ class Control:
         chapter: What the chapter has chosen.
 
     Raises:
-        ValueError: If there is nothing to choose from, or the chapter's own is not among it.
+        ValueError: If there is nothing to choose from, or neither words nor numbers, or the chapter's own is
+            not among it.
     """
 
     label: str
@@ -41,10 +42,14 @@ class Control:
     chapter: Any
 
     def __post_init__(self):
-        if len(self.values) < 2 or self.chapter not in self.values:
+        values = list(self.values)
+        words = [isinstance(value, str) for value in values]
+        pairs = any(isinstance(value, list | tuple) for value in values)
+        alike = all(words) or not any(words) and not pairs
+        if len(set(map(str, values))) < max(len(values), 2) or self.chapter not in values or not alike:
             raise ValueError(
-                f"Control {self.label!r}: expected two values or more, the chapter's own {self.chapter!r} "
-                f"among them, got {list(self.values)}."
+                f"Control {self.label!r}: expected two different values or more, all words or all numbers, the "
+                f"chapter's own {self.chapter!r} among them, got {values}."
             )
 
 
@@ -91,7 +96,10 @@ class Workbench:
             f'style="width:26em;max-width:100%"><p class="dgm-how">{HOW}</p></div>'
         )
         bundle = {"text/plain": self.alt, "text/html": page}
-        return bundle | {k: v for k, v in self.widget().mimebundle().items() if "widget-view" in k}
+        try:
+            return bundle | {k: v for k, v in self.widget().mimebundle().items() if "widget-view" in k}
+        except ModuleNotFoundError as error:  # the picture is better than nothing
+            return bundle | {"text/html": page + f"<p>{html.escape(str(error))}</p>"}
 
     def widget(self) -> "Panel":
         """The controls, made anew: they need a kernel that goes on running."""
@@ -144,17 +152,19 @@ class Panel:
         self.button.disabled, self.bar.value, self.said.value = True, 0.0, "Running …"
         try:
             result = self.bench.work(self._progress, **settings)
-            self.image.value = self.bench.picture(result)
+            self.image.value, self.below.children = self.bench.picture(result), ()
             figure = self.bench.live(result) if self.bench.live else None
             self.below.children = () if figure is None else (figure.widget(),)
             self.said.value = html.escape("Yours: " + ", ".join(
                 f"{self.bench.controls[name].label} {value}" for name, value in settings.items()
             ))  # fmt: skip
             self.bar.value = 1.0
+        except KeyboardInterrupt:
+            self.said.value = "Stopped by you."
         except Exception as error:  # whatever a reader's settings may do
-            self.said.value = html.escape(f"It stopped: {error}")
+            self.said.value = html.escape(f"It stopped: {type(error).__name__} {error}".rstrip())
         finally:
             self.button.disabled = False
 
     def _progress(self, share: float) -> None:
-        self.bar.value = min(max(float(share), 0.0), 1.0)
+        self.bar.value = max(0.0, min(float(share), 1.0)) if share == share else self.bar.value

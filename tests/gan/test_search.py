@@ -58,3 +58,12 @@ def test_other_sizes_are_refused():
     laws.refuses(lambda: origins(GAN(2, 3), torch.zeros(1, 2)), "from 3 to 2", "cells^M")
     laws.refuses(lambda: origins(GAN(2, 2), torch.zeros(1, 3)), "(B, 2)")
     laws.refuses(lambda: origins(GAN(2, 2), torch.zeros(1, 2), cells=0), "cells")
+
+
+def test_where_no_z_is_found_there_is_no_density():
+    gan = GAN(dim=2, latent_dim=2, hidden=4)
+    assert log_prob_by_search(gan, torch.tensor([[50.0, 50.0]]), cells=10).tolist() == [-torch.inf]
+    for reach in (0, -5, float("nan"), torch.inf):
+        laws.refuses(
+            lambda reach=reach: log_prob_by_search(gan, torch.zeros(1, 2), reach=reach), "reach", str(reach)
+        )

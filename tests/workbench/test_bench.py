@@ -1,6 +1,7 @@
 """Workbenches: what a reader sets is computed, errors are words, and nothing of a widget is stored."""
 
 import base64
+import sys
 
 import ipywidgets
 import nbformat
@@ -46,10 +47,30 @@ def test_an_error_is_said_in_words_and_the_bench_goes_on():
     panel = Recorded().widget()
     panel.inputs["n"].value = 5
     panel.button.click()
-    assert panel.said.value == "It stopped: expected fewer than &lt;5&gt;" and not panel.button.disabled
+    assert (
+        panel.said.value == "It stopped: ValueError expected fewer than &lt;5&gt;"
+        and not panel.button.disabled
+    )
     panel.inputs["n"].value = 1
     panel.button.click()
     assert panel.said.value.startswith("Yours")
+
+
+def test_who_interrupts_is_told_so():
+    def stop(progress, **settings):
+        progress(float("nan"))
+        raise KeyboardInterrupt
+
+    panel = Recorded().widget()
+    panel.bench.work = stop
+    panel.button.click()
+    assert panel.said.value == "Stopped by you." and panel.bar.value == 0 and not panel.button.disabled
+
+
+def test_without_widgets_there_is_the_picture_and_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    bundle = Recorded()._repr_mimebundle_()
+    assert "base64," in bundle["text/html"] and "pip install ipywidgets" in bundle["text/html"]
 
 
 def test_a_live_figure_follows_the_result():
@@ -83,7 +104,9 @@ def test_on_a_page_stands_the_picture_and_how_to_get_the_controls():
 
 def test_bad_benches_are_refused():
     laws.refuses(lambda: Control("n", (1, 2), 3), "'n'", "3")
-    laws.refuses(lambda: Control("n", (1,), 1), "two values")
+    laws.refuses(lambda: Control("n", (1,), 1), "two different values")
+    for values in ((1, 1), ((0, 1), (1, 0)), (1, "a")):
+        laws.refuses(lambda values=values: Control("n", values, values[0]), "'n'", "all numbers")
     laws.refuses(lambda: Workbench(1, print, print, {}, alt="x"), "controls")
 
 
