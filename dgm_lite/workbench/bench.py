@@ -48,8 +48,8 @@ class Control:
         alike = all(words) or not any(words) and not pairs
         if len(set(map(str, values))) < max(len(values), 2) or self.chapter not in values or not alike:
             raise ValueError(
-                f"Control {self.label!r}: expected two different values or more, all words or all numbers, the "
-                f"chapter's own {self.chapter!r} among them, got {values}."
+                f"Control {self.label!r}: expected two different values or more, all words or all numbers, "
+                f"the chapter's own {self.chapter!r} among them, got {values}."
             )
 
 
