@@ -111,6 +111,12 @@ def test_second_cell_sets_the_seed(code):
     )
 
 
+def test_code_that_is_shown_fits_the_page(code):
+    """79 columns; what is folded, and the cell that installs, may be wider."""
+    shown = [c for c in code[1:] if not {"hide-input", "hide-cell", "remove-input"} & set(tags(c))]
+    assert [line for c in shown for line in "".join(c["source"]).splitlines() if len(line) > 79] == []
+
+
 def test_every_exercise_is_asked_before_it_is_answered(notebook):
     """The cell that answers an exercise follows its question, and is followed by hint and solution.
 

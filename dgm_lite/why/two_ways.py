@@ -275,6 +275,8 @@ def choose(data: Callable[..., Dataset], mixtures: Sequence[Mixture], names: Seq
     draws = [(seed, data(seed=1000 + seed)) for seed in range(n_draws)]
 
     def best(candidates: Sequence, train: Callable, columns: Sequence[str] = ("x", "y")):
+        """The settings with the least validation loss over the draws."""
+
         def loss(settings) -> float:
             models = [(train(settings, made, seed), made.columns("valid")) for seed, made in draws]
             return sum(mean_loss(model, tuple(valid[k] for k in columns)) for model, valid in models)
